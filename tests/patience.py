@@ -1,9 +1,8 @@
-"""Patience that a machine which stands still does not use up.
+"""An event loop whose clock leaves out the time in which the process could not run.
 
-A virtual machine that is paused, or one on which others get all the time, lets seconds pass between
-two steps of a process; whatever waited meanwhile would be late without anybody's fault. So tests
-wait by a clock that counts only the time in which their process could run. It is the clock of their
-event loops, so it goes for the timeouts of tests and for those of the client and the simulator.
+On a paused virtual machine, or a busy one, seconds can pass between two steps of a process, and
+timeouts would expire though nothing is wrong. The clock is that of the event loop, so it applies to
+the timeouts of tests and to those of the client and the simulator.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: Seconds between two looks at the clock that count; what is beyond them was no fault of ours.
+#: The most that counts of the time between two reads of the clock, seconds.
 LONGEST_STEP = 1.0
 
 
 class PatientClock:
-    """Counts seconds, but for those in which nobody looked without having said so.
+    """Counts seconds, without those between two reads beyond `LONGEST_STEP` and announced waits.
 
     Args:
         source: the clock that counts them all.
@@ -38,7 +37,7 @@ class PatientClock:
         self._asked_for = 0.0
 
     def wait(self, seconds: float) -> None:
-        """Say that the next look may be so much later."""
+        """Announce that the next read may be so much later."""
         self._asked_for += seconds
 
     def read(self) -> float:
@@ -50,7 +49,7 @@ class PatientClock:
 
 
 class _Selector(selectors.DefaultSelector):
-    """Tells the clock how long the loop means to wait."""
+    """Announces to the clock how long the loop waits."""
 
     def __init__(self, clock: PatientClock) -> None:
         super().__init__()

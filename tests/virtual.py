@@ -1,8 +1,8 @@
-"""An event loop whose time passes only when nobody has anything to do, with pipes as sockets.
+"""An event loop in virtual time, whose sockets are pipes in memory.
 
-Client and exchange run on it unchanged, from the transport up, and a second of theirs takes none
-of ours. Which bytes arrive together, and when, is decided here and not by a kernel, so a run that
-fails once fails always.
+When no callback is ready, its clock jumps to the next timer, so waiting takes no real time. Client
+and exchange run on it unchanged, from the transport up. Which bytes arrive together, and when, is
+decided here and not by a kernel, so a run that fails once fails always.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ T = TypeVar("T")
 LATENCY = 0.0005
 #: Bytes that a pipe takes before its writer is told to pause; a kernel's buffers are about so big.
 CAPACITY = 256 * 1024
+#: Seconds after which a run fails.
+LONGEST = 20_000.0
 
 
-#: What HTTP clients want to know about a socket.
+#: The parts of a socket that HTTP clients read.
 _NEVER_READABLE, _ = os.pipe()
 _SOCKET = SimpleNamespace(
     family=socket.AF_INET,
@@ -38,17 +40,17 @@ _SOCKET = SimpleNamespace(
 
 
 class Arrivals:
-    """When the bytes were sent that clients read, of the connections to one port.
+    """When the bytes were sent that clients read on the connections to one port.
 
-    Bytes may be under way for any time, and nobody reads while a process is suspended. All times
-    are those of the wall clock, nanoseconds since the epoch.
+    Bytes may take any time to arrive, and a suspended process reads nothing. All times are those of
+    the wall clock, nanoseconds since the epoch.
     """
 
     def __init__(self) -> None:
         self._sent: dict[int, tuple[int, int]] = {}
 
-    def note(self, read_ns: int, sent_ns: int) -> None:
-        """Note a read, and when its bytes were sent."""
+    def record(self, read_ns: int, sent_ns: int) -> None:
+        """Record a read, and when its bytes were sent."""
         first_ns, last_ns = self._sent.get(read_ns, (sent_ns, sent_ns))
         self._sent[read_ns] = min(first_ns, sent_ns), max(last_ns, sent_ns)
 
@@ -85,7 +87,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._ports = itertools.count(40_000)
         self._listening: dict[int, Callable[[], asyncio.BaseProtocol]] = {}
 
-    # What `BaseEventLoop` wants.
+    # Methods that `BaseEventLoop` calls.
+
+    def run_forever(self) -> None:
+        """Run, while the clocks of `time` follow the loop."""
+        with mock.patch("time.time_ns", self.time_ns), mock.patch("time.monotonic", self.time):
+            super().run_forever()
 
     def run_forever(self) -> None:
         """Run, while the clocks of `time` follow the loop."""
@@ -99,19 +106,22 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Let time pass until the next timer.
 
         Raises:
-            RuntimeError: there is none: everybody waits for somebody else.
+            RuntimeError: there is none, so nothing can happen any more; or `LONGEST` has passed, as
+                when a task waits in vain while heartbeats continue.
         """
         self.after_turn()
         if timeout is None:
-            raise RuntimeError("nothing will ever happen any more")
+            raise RuntimeError("no timer is left, and no callback is ready")
+        if self._now > LONGEST:
+            raise RuntimeError(f"not at an end after {LONGEST:g} s")
         self._now += max(timeout, 0.0)
         return []
 
     def _process_events(self, event_list: list[Any]) -> None:
-        """There are none."""
+        """Do nothing: `select` returns no events."""
 
     def _write_to_self(self) -> None:
-        """Nobody sleeps who had to be woken."""
+        """Do nothing: `select` never blocks."""
 
     def time_ns(self) -> int:
         """Return the wall clock's time, nanoseconds since the epoch."""
@@ -120,7 +130,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     # The network.
 
     def pass_over(self, seconds: float) -> None:
-        """Let time pass with nobody running, as when a process is suspended."""
+        """Advance the clock without running anything, as when a process is suspended."""
         self._now += seconds
 
     async def create_server(  # type: ignore[override]
@@ -141,7 +151,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         await asyncio.sleep(LATENCY)
         serve = self._listening.get(port or 0)
         if serve is None:
-            raise ConnectionRefusedError(f"nobody listens on {host}:{port}")
+            raise ConnectionRefusedError(f"no server listens on {host}:{port}")
         near = Pipe(self, protocol_factory(), self.arrivals[port or 0])
         far = Pipe(self, serve())
         near.peer, far.peer = far, near
@@ -174,15 +184,15 @@ class Pipe(asyncio.Transport):
         self._writer_paused = False
 
     def begin(self) -> None:
-        """Tell the protocol."""
+        """Call `connection_made` of the protocol."""
         self.protocol.connection_made(self)
 
-    # This end writes.
+    # Writing.
 
     def write(self, data: Any) -> None:
         if data and not self._is_closing:
             if self.peer._is_gone and not self._is_reading:
-                self._loop.call_soon(self._leave, BrokenPipeError("nobody reads"))
+                self._loop.call_soon(self._leave, BrokenPipeError("the other end is closed"))
             self.peer._take(bytes(data))
             self._watch_level()
 
@@ -212,7 +222,7 @@ class Pipe(asyncio.Transport):
         return max(0, self.peer._waiting() - CAPACITY)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Keep ours."""
+        """Do nothing: the limit is `CAPACITY`."""
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return _SOCKET if name == "socket" else default
@@ -230,7 +240,7 @@ class Pipe(asyncio.Transport):
             self._writer_paused = is_full
             (self.protocol.pause_writing if is_full else self.protocol.resume_writing)()
 
-    # This end reads.
+    # Reading.
 
     def pause_reading(self) -> None:
         self._is_reading = False
@@ -265,7 +275,7 @@ class Pipe(asyncio.Transport):
             self._timer = self._loop.call_at(self._coming[0][0], self._read)
 
     def _read(self) -> None:
-        """Do one read, as a selector's loop does one for each time round."""
+        """Do one read, as a selector's loop does one for each turn."""
         self._timer = None
         while self._coming and self._coming[0][0] <= self._loop.time() and not self._outcome:
             _, sent_ns, what = self._coming.popleft()
@@ -302,7 +312,7 @@ class Pipe(asyncio.Transport):
         self.protocol.data_received(data)
 
     def _forget_read(self, size: int) -> None:
-        """Forget what is being handed over, and note when it was sent."""
+        """Remove what is being read, and record when it was sent."""
         del self._unread[:size]
         while size:
             together, sent_ns = self._unread_ns.popleft()
@@ -310,7 +320,7 @@ class Pipe(asyncio.Transport):
                 self._unread_ns.appendleft((together - size, sent_ns))
             size -= min(size, together)
             if self._arrivals is not None:
-                self._arrivals.note(self._loop.time_ns(), sent_ns)
+                self._arrivals.record(self._loop.time_ns(), sent_ns)
 
     def _end(self, error: Exception | None) -> None:
         if error is not None:

@@ -20,14 +20,15 @@ from kraken_connector import KrakenWSClient, TokenManager
 from kraken_connector.http import HTTPAuthenticatedClient
 from kraken_connector.ws import BalancesParams, BookParams
 
-COMMAND = [sys.executable, "-m", "kraken_connector.cli"]
+COMMAND = ("-m", "kraken_connector.cli")
 
 
 @contextmanager
 def running(*arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
     """Run a command with its output in a pipe; `options` are of `subprocess.Popen`."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([*COMMAND, *arguments], **pipes, text=True, **options) as process:
+    command = [sys.executable, *COMMAND, *arguments]
+    with subprocess.Popen(command, **pipes, text=True, **options) as process:
         try:
             yield process
         finally:
@@ -84,14 +85,8 @@ def test_watch_level3_takes_its_token_from_where_it_is_told(
         monkeypatch.setenv("KRAKEN_API_KEY", said["api key"])
         monkeypatch.setenv("KRAKEN_API_SECRET", said["api secret"])
         where = ("--url", said["level3 url"], "--rest-url", said["rest url"])
-        command = (sys.executable, "-m", "kraken_connector.cli", "watch", "level3", "BTC/USD")
-        answer = subprocess.run(
-            [*command, *where, "--seconds", "1.2"],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=os.environ,
-        )
+        answer = outcome("watch", "level3", "BTC/USD", *where, "--seconds", "1.2")
+    assert answer.returncode == 0, answer.stderr
     assert re.search(r"^  BTC/USD  valid ", answer.stderr, re.MULTILINE)
 
 
@@ -126,12 +121,17 @@ def take_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def outcome(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; `options` are of `subprocess.run`."""
+def python(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run Python to its end; `options` are of `subprocess.run`."""
     where = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     return subprocess.run(
-        [*COMMAND, *arguments], check=False, text=True, encoding="utf-8", timeout=60, **where
+        [sys.executable, *arguments], check=False, text=True, encoding="utf-8", timeout=60, **where
     )
+
+
+def outcome(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; `options` are of `subprocess.run`."""
+    return python(*COMMAND, *arguments, **options)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def outcome(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]
     ],
     ids=str,
 )
-@pytest.mark.skipif(sys.platform == "win32", reason="passes arguments in another way")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows passes arguments as UTF-16")
 def test_symbols_beyond_the_terminal_are_escaped(settings: dict[str, str]) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONUTF8"}
     answer = outcome(
@@ -155,7 +155,7 @@ def test_symbols_beyond_the_terminal_are_escaped(settings: dict[str, str]) -> No
     assert re.search(rf"^  {re.escape(name)}  valid ", answer.stderr, re.MULTILINE)
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no such device")  # noqa: PTH110
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")  # noqa: PTH110
 @pytest.mark.parametrize("command", ["replay", *long("demo", "watch", "version")])
 def test_output_that_cannot_be_written_is_told_in_one_line(command: str, recording: str) -> None:
     arguments = {
@@ -170,7 +170,7 @@ def test_output_that_cannot_be_written_is_told_in_one_line(command: str, recordi
     assert answer.stderr == "kraken-ws: cannot write: no space left on device\n"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="closes in another way")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows runs nothing before a command")
 def test_closed_output_is_no_error(recording: str) -> None:
     answer = outcome("replay", recording, stdout=None, preexec_fn=lambda: os.close(1))
     assert (answer.returncode, answer.stderr) == (0, "")
@@ -187,13 +187,11 @@ def test_ctrl_c_while_starting_ends_without_a_traceback() -> None:
         "sys.meta_path.insert(0, Interrupted())\n"
         "cli.main()\n"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ
-    )
+    answer = python("-c", code)
     assert (answer.returncode, answer.stdout, answer.stderr) == (130, "", "")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends no such signal to itself")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends a process no SIGINT")
 @pytest.mark.parametrize("command", ["sim", "demo", "--version"])
 def test_ctrl_c_while_starting_ends_where_python_ignores_exceptions(command: str) -> None:
     """In a finalizer or a callback of a weak reference a `KeyboardInterrupt` would be lost."""
@@ -212,14 +210,7 @@ def test_ctrl_c_while_starting_ends_where_python_ignores_exceptions(command: str
         "sys.meta_path.insert(0, Finder())\n"
         "cli.main()\n"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code, command],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-        env=os.environ,
-    )
+    answer = python("-c", code, command)
     assert (answer.returncode, answer.stdout, answer.stderr) == (130, "", "")
 
 
@@ -230,18 +221,14 @@ def test_little_is_imported_before_ctrl_c_is_taken() -> None:
         "import kraken_connector.cli\n"
         "print(*sorted(set(sys.modules) - before))\n"
     )
-    answer = subprocess.run(
-        [sys.executable, "-S", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+    path = os.pathsep.join(sys.path)
+    answer = python("-S", "-c", code, env={**os.environ, "PYTHONPATH": path})
+    assert answer.returncode == 0, answer.stderr
     slow = {"asyncio", "enum", "pathlib", "re", "typing"}
     assert not slow & set(answer.stdout.split())
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends another signal")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends a process no SIGINT")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_before_anything_came_is_no_failure_of_the_exchange(how: signal.Signals) -> None:
     """The client still waits for its connection."""
@@ -258,7 +245,7 @@ def test_a_signal_before_anything_came_is_no_failure_of_the_exchange(how: signal
     assert (process.returncode, out, errors) == (128 + how, "", "")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends another signal")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends a process no SIGINT")
 def test_ctrl_c_before_the_first_line_of_standard_input() -> None:
     with running(
         "replay", "-", stdin=subprocess.PIPE, preexec_fn=take_ctrl_c, bufsize=0
@@ -270,7 +257,7 @@ def test_ctrl_c_before_the_first_line_of_standard_input() -> None:
     assert (process.returncode, out, errors) == (130, "", "")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="has no such shells")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows shells let no command ignore SIGINT")
 def test_a_command_in_the_background_ignores_ctrl_c() -> None:
     def ignore() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -294,7 +281,7 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(name: str) -> 
     assert answer.returncode == 0, answer.stderr
 
 
-@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="has no IPv6")
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="the machine has no IPv6")
 def test_sim_writes_ipv6_addresses_as_urls_do() -> None:
     with running("sim", "--host", "::1") as process:
         said = introduction(process)
@@ -304,7 +291,7 @@ def test_sim_writes_ipv6_addresses_as_urls_do() -> None:
         assert answer.returncode == 0, answer.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="has no such signal")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without SIGTERM")
 def test_the_demo_ends_in_good_order_when_it_is_terminated() -> None:
     with running("demo", "--symbols", "1") as process:
         assert process.stdout is not None
@@ -322,9 +309,7 @@ def test_without_the_extra_one_sentence_tells_how_to_get_it(missing: str) -> Non
         f"import sys; sys.modules[{missing!r}] = None\n"
         "from kraken_connector.cli import main; main()"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ
-    )
+    answer = python("-c", code)
     assert answer.returncode == 1
     assert answer.stderr == (
         "kraken-ws needs rich and typer: pip install 'kraken-connector-rs[cli]'\n"

@@ -1,7 +1,7 @@
-"""What a client keeps account by is checked when a frame is read, on both cores alike.
+"""Fields that a client computes with are checked when a frame is read, on both cores alike.
 
-A frame that has it in another JSON type is reported as invalid, with its channel and the place, so
-that a client can ask for the channel again instead of counting wrong.
+A frame that has one in another JSON type is reported as invalid, with its channel and the offset,
+so that a client can subscribe to the channel again instead of computing a wrong result.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def explained(frames: list[str], table: dict[str, str]) -> set[str]:
     return {text for about in found.values() for text in about}
 
 
-# What the exchange says.
+# Frames of the exchange.
 
 
 def lost(core: Any, text: str) -> list[Any]:
@@ -110,7 +110,7 @@ def test_engine_reads_what_is_read_alone(core: Any) -> None:
             assert isinstance(event, InvalidFrameEvent)
 
 
-# What a client asks.
+# Frames of a client.
 
 METHODS = {
     params.METHOD: params

@@ -10,14 +10,14 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests import virtual
 from tests.faults.odd import Odd, changed, oddities
-from tests.ws.helpers import BTC, ETH, connected, eventually, tokens_of
+from tests.ws.helpers import BTC, ETH, eventually, trading
 
 from kraken_connector.exceptions import KrakenConnectorError
 from kraken_connector.sim import SimulatedExchange, rules
@@ -40,26 +40,17 @@ from kraken_connector.ws.trading import (
 )
 
 
-def play(act: Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]) -> None:
-    """Run in virtual time, with a client that follows all that is booked."""
-
-    async def main() -> None:
-        clock = virtual.current().time_ns
-        rich = {"USD": 10**9, "BTC": 10**4}
-        sim = SimulatedExchange(symbols=[BTC, ETH], rate=0, balances=rich, clock=clock)
-        async with (
-            sim,
-            connected(sim, request_timeout=2.0, token_manager=tokens_of(sim)) as client,
-        ):
+@asynccontextmanager
+async def following() -> AsyncIterator[tuple[SimulatedExchange, KrakenWSClient]]:
+    """Connect a client that keeps account of all that it can, and logs nothing."""
+    logging.disable(logging.CRITICAL)
+    try:
+        async with trading({"symbols": [BTC, ETH]}, request_timeout=2.0) as (sim, client):
             await client.track_orders()
             await client.track_balances()
             await client.subscribe(InstrumentParams())
             await client.subscribe(TickerParams(symbol=[BTC]))
-            await act(sim, client)
-
-    logging.disable(logging.CRITICAL)
-    try:
-        virtual.run(main())
+            yield sim, client
     finally:
         logging.disable(logging.NOTSET)
 
@@ -165,9 +156,10 @@ REPLIES: tuple[Act, ...] = (
 )
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("request_one", REPLIES)
-def test_odd_field_of_a_reply_leaves_nobody_waiting(request_one: Act) -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_odd_field_of_a_reply_leaves_nobody_waiting(request_one: Act) -> None:
+    async with following() as (sim, client):
         for odd in await oddities_of_reply(sim, client, request_one):
             name = await placed_id(client)
             rule = sim.faults.add("odd", is_reply, replaced_by(odd))
@@ -181,8 +173,6 @@ def test_odd_field_of_a_reply_leaves_nobody_waiting(request_one: Act) -> None:
             await asyncio.sleep(10)  # of the rate limit, so that no request is refused for it
         await client.track_balances()
         await all_is_well(sim, client)
-
-    play(act)
 
 
 def is_reply(message: Outgoing) -> bool:

@@ -25,7 +25,7 @@ from tests.faults.test_odd_fields import (
     placed_id,
     replaced_by,
 )
-from tests.ws.helpers import BTC, ETH, client_of, eventually, text_frame, tokens_of
+from tests.ws.helpers import BTC, ETH, PATIENCE, client_of, eventually, text_frame, tokens_of
 
 from kraken_connector import WSDataMessage
 from kraken_connector.exceptions import KrakenConnectorError, OrderOutcomeUnknown
@@ -120,7 +120,7 @@ class Bench:
 
 
 def role_of(channel: str) -> Any:
-    if channel in ("executions", "balances"):
+    if channel in PRIVATE:
         return "private"
     return "level3" if channel == "level3" else "public"
 
@@ -315,13 +315,13 @@ async def test_fill_that_cannot_be_counted_is_learnt_from_a_snapshot(
 
 #: Fewer, as many of them cost a request its time.
 VALUES = (None, "text", 7, True, [None], {"a": None}, odd.MISSING)
-PATIENCE = 0.08
+REQUEST_TIMEOUT = 0.08
 
 
 @pytest.mark.parametrize("request_one", REPLIES)
 async def test_odd_value_in_a_reply(request_one: Act, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(odd, "VALUES", VALUES)
-    async with bench(monkeypatch, request_timeout=PATIENCE) as b:
+    async with bench(monkeypatch, request_timeout=REQUEST_TIMEOUT) as b:
         b.sim.rates.tier = Tier(10**9, Decimal(1), 10**6)
         sockets = b.sim.connections_total
         for case in await oddities_of_reply(b.sim, b.client, request_one):
@@ -345,7 +345,8 @@ async def test_odd_value_in_a_reply(request_one: Act, monkeypatch: pytest.Monkey
 
 async def clear(client: KrakenWSClient) -> None:
     """Cancel everything; a busy machine may be late with an answer."""
-    while True:
-        with contextlib.suppress(OrderOutcomeUnknown):
-            await client.cancel_all()
-            return
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with contextlib.suppress(OrderOutcomeUnknown):
+                await client.cancel_all()
+                return

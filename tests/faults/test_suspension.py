@@ -61,28 +61,24 @@ async def test_stopped_process_records_that_it_was() -> None:
     assert float(duration) >= stopped_for
 
 
-def test_suspended_process_keeps_its_connection() -> None:
-    async def main() -> None:
-        async with scene() as stage:
-            virtual.current().pass_over(3600.0)
-            await stage.move()
-            await stage.recovered()
-            assert stage.causes == {"pause"}
-            assert stage.reconnects == 0
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_suspended_process_keeps_its_connection() -> None:
+    async with scene() as stage:
+        virtual.current().pass_over(3600.0)
+        await stage.move()
+        await stage.recovered()
+        assert stage.causes == {"pause"}
+        assert stage.reconnects == 0
 
 
 @pytest.mark.parametrize("jump", [-1e6, -60.0, 60.0, 1e6])
-def test_wall_clock_that_jumps_moves_no_deadline(jump: float) -> None:
-    async def main() -> None:
-        async with scene() as stage:
-            virtual.current().wall_offset += jump
-            await asyncio.sleep(5.0)
-            await stage.move()
-            await stage.recovered()
-            assert stage.reconnects == 0
-            assert stage.client.stats()["connections"][stage.sim.url]["resyncs"] == 0
-            assert stage.causes == ({"pause"} if jump > 0 else set())
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_wall_clock_that_jumps_moves_no_deadline(jump: float) -> None:
+    async with scene() as stage:
+        virtual.current().wall_offset += jump
+        await asyncio.sleep(5.0)
+        await stage.move()
+        await stage.recovered()
+        assert stage.reconnects == 0
+        assert stage.client.stats()["connections"][stage.sim.url]["resyncs"] == 0
+        assert stage.causes == ({"pause"} if jump > 0 else set())

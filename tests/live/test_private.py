@@ -53,7 +53,7 @@ async def test_level3_books_of_all_depths_verify(new_client: NewClient, seconds:
         assert client.gaps == []
 
 
-async def test_level3_can_be_asked_for_again(new_client: NewClient) -> None:
+async def test_level3_can_be_resynced(new_client: NewClient) -> None:
     async with new_client() as client:
         await client.subscribe(Level3Params(symbol=["BTC/USD"]))
         await first(client, "level3", "snapshot")

@@ -96,7 +96,7 @@ async def test_symbols_on_several_connections(new_client: NewClient, seconds: fl
             check_book(client.book(symbol))
 
 
-async def test_book_can_be_asked_for_again(new_client: NewClient) -> None:
+async def test_book_can_be_resynced(new_client: NewClient) -> None:
     async with new_client() as client:
         await client.subscribe(BookParams(symbol=["BTC/USD"], depth=25))
         await first(client, "book", "snapshot")

@@ -106,14 +106,3 @@ def test_library_does_not_need_the_command_lines_packages() -> None:
         "import kraken_connector.ws, kraken_connector.sim"
     )
     assert run(code, "pure").stderr == ""
-
-
-def test_command_line_names_the_extra_it_lacks() -> None:
-    code = (
-        "import sys; sys.modules['rich'] = sys.modules['typer'] = None\n"
-        "from kraken_connector.cli import main; main()"
-    )
-    answer = run(code, "pure")
-    assert answer.returncode != 0
-    assert "kraken-connector-rs[cli]" in answer.stderr
-    assert "Traceback" not in answer.stderr

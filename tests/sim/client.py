@@ -45,8 +45,9 @@ class Client:
         return message
 
     async def find(self, wanted: Callable[[Message], bool]) -> Message:
-        while not wanted(message := await self.receive()):
-            pass
+        async with asyncio.timeout(PATIENCE):
+            while not wanted(message := await self.receive()):
+                pass
         return message
 
     async def answer(self, request: Message | str) -> Message:
@@ -75,10 +76,10 @@ class Client:
     async def closed(self) -> websockets.ConnectionClosed:
         """Wait for the end of the connection and return how it came."""
         try:
-            while True:
-                await self.receive()
+            await self.find(lambda _: False)
         except websockets.ConnectionClosed as closed:
             return closed
+        raise AssertionError("unreachable")
 
 
 @asynccontextmanager
@@ -93,6 +94,29 @@ async def connected(
     options = {"proxy": None, "ssl": context, "max_size": None, **options}
     async with connect(url or sim.url, **options) as socket:
         yield Client(socket, json.loads(await socket.recv()))
+
+
+@asynccontextmanager
+async def serving(**options: Any) -> AsyncIterator[tuple[SimulatedExchange, Client]]:
+    """Connect to an exchange that moves only by `step`, and sends no heartbeats."""
+    options = {"rate": 0, "heartbeat_interval": 0, **options}
+    async with SimulatedExchange(**options) as sim, connected(sim) as client:
+        yield sim, client
+
+
+@asynccontextmanager
+async def reading() -> AsyncIterator[tuple[SimulatedExchange, Client, BookReader]]:
+    """Connect to such an exchange, and subscribe to a book."""
+    async with serving() as (sim, client):
+        reader = BookReader(10)
+        reader.read(await client.subscribe("book", "BTC/USD"))
+        yield sim, client, reader
+
+
+def without_times(answer: Message) -> Message:
+    """Return an answer without the times that it must have."""
+    assert answer.keys() >= {"time_in", "time_out"}
+    return {key: value for key, value in answer.items() if not key.startswith("time_")}
 
 
 class BookReader:

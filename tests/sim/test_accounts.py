@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sim.client import Client, Message, connected, fetch_token
+from tests.sim.client import Client, Message, fetch_token, serving
 
 from kraken_connector.sim import SimulatedExchange
 
@@ -20,10 +20,7 @@ OBSERVED = Path(__file__).parents[1] / "fixtures" / "observed" / "user-data.json
 @asynccontextmanager
 async def trader() -> AsyncIterator[tuple[SimulatedExchange, Client, str]]:
     """An exchange, a connection and a token."""
-    async with (
-        SimulatedExchange(rate=0, heartbeat_interval=0, balances={"USD": 1000, "BTC": 2}) as sim,
-        connected(sim) as client,
-    ):
+    async with serving(balances={"USD": 1000, "BTC": 2}) as (sim, client):
         yield sim, client, await fetch_token(sim)
 
 
@@ -48,7 +45,7 @@ async def test_empty_account_still_gets_a_snapshot() -> None:
     assert snapshot == {"channel": "executions", "type": "snapshot", "data": [], "sequence": 1}
 
 
-async def test_life_of_an_order() -> None:
+async def test_reports_of_an_order_from_placing_to_filling() -> None:
     async with trader() as (sim, client, token):
         await client.subscribe("executions", token=token)
         order_id = await sim.account.place(
@@ -114,17 +111,17 @@ async def test_new_subscription_starts_counting_again() -> None:
         assert (await client.subscribe("balances", token=token))["sequence"] == 1
 
 
-async def test_both_legs_of_a_trade_add_up() -> None:
+async def test_both_ledger_entries_of_a_trade_add_up() -> None:
     async with trader() as (sim, client, token):
         snapshot = await client.subscribe("balances", token=token)
         order_id = await sim.account.place("BTC/USD", "sell", "0.5", limit_price="1000.5")
         exec_id = await sim.account.fill(order_id, liquidity_ind="t")
         base, quote = await reports(client, "balances", 2)
     held = {item["asset"]: Decimal(item["balance"]) for item in snapshot["data"]}
-    for leg in (base, quote):
-        assert leg["ref_id"] == exec_id
-        after = held[leg["asset"]] + Decimal(leg["amount"]) - Decimal(leg["fee"])
-        assert after == Decimal(leg["balance"]) == sim.account.balances[leg["asset"]]
+    for entry in (base, quote):
+        assert entry["ref_id"] == exec_id
+        after = held[entry["asset"]] + Decimal(entry["amount"]) - Decimal(entry["fee"])
+        assert after == Decimal(entry["balance"]) == sim.account.balances[entry["asset"]]
     assert (base["amount"], base["fee"]) == ("-0.5000000000", "0.0000000000")
     assert (quote["amount"], quote["fee"]) == ("500.2500", "1.3006")
 

@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 import websockets
-from tests import virtual
-from tests.sim.client import BookReader, Client, Message, connected, fetch_token, signed
+from tests.sim.client import BookReader, Client, Message, connected, fetch_token, reading, signed
 
 from kraken_connector.sim import SimulatedExchange
 
 SYMBOL = "BTC/USD"
-
-
-@asynccontextmanager
-async def reading(
-    *, depth: int = 10
-) -> AsyncIterator[tuple[SimulatedExchange, Client, BookReader]]:
-    """An exchange and a client with a book."""
-    async with (
-        SimulatedExchange(rate=0, heartbeat_interval=0) as sim,
-        connected(sim) as client,
-    ):
-        reader = BookReader(10)
-        reader.read(await client.subscribe("book", SYMBOL))
-        yield sim, client, reader
 
 
 def events(sim: SimulatedExchange) -> list[str]:
@@ -345,18 +328,16 @@ async def test_several_countdowns_run_side_by_side_and_with_other_faults() -> No
             sim.faults.after_messages(0, list)
 
 
-def test_fault_comes_in_a_while() -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        async with SimulatedExchange(rate=0) as sim:
-            start, happened = loop.time(), []
-            for seconds in (5.0, 2.0):
-                sim.faults.after_seconds(seconds, lambda: happened.append(loop.time() - start))
-            sim.faults.after_seconds(1.0, lambda: happened.append(math.nan)).cancel()
-            await asyncio.sleep(3.0)
-            assert happened == [pytest.approx(2.0)]
-            sim.faults.clear()
-            await asyncio.sleep(3.0)
-            assert len(happened) == 1
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_fault_comes_in_a_while() -> None:
+    loop = asyncio.get_running_loop()
+    async with SimulatedExchange(rate=0) as sim:
+        start, happened = loop.time(), []
+        for seconds in (5.0, 2.0):
+            sim.faults.after_seconds(seconds, lambda: happened.append(loop.time() - start))
+        sim.faults.after_seconds(1.0, lambda: happened.append(math.nan)).cancel()
+        await asyncio.sleep(3.0)
+        assert happened == [pytest.approx(2.0)]
+        sim.faults.clear()
+        await asyncio.sleep(3.0)
+        assert len(happened) == 1

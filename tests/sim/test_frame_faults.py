@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 import websockets
-from tests.sim.client import BookReader, Client, connected, fetch_token, signed
+from tests.sim.client import Client, connected, fetch_token, reading, serving, signed
 from websockets.frames import CloseCode
 
 from kraken_connector.sim import SimulatedExchange
@@ -27,9 +27,7 @@ async def parts_of(client: Client) -> list[str | bytes]:
     [("dribble_updates", 1, str), ("fragment_updates", 3, str), ("binary_updates", 1, bytes)],
 )
 async def test_update_comes_whole_in_an_unusual_shape(name: str, parts: int, kind: type) -> None:
-    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
-        reader = BookReader(10)
-        reader.read(await client.subscribe("book", SYMBOL))
+    async with reading() as (sim, client, reader):
         rule = getattr(sim.faults, name)(SYMBOL)
         await sim.step(SYMBOL)
         came = await parts_of(client)
@@ -81,9 +79,7 @@ async def test_stall_mid_frame_is_the_last_of_its_socket_alone() -> None:
     [("lose_checksums", type(None)), ("garble_checksums", str), ("corrupt_updates", int)],
 )
 async def test_update_is_not_what_it_should_be(name: str, checksum: type) -> None:
-    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
-        reader = BookReader(10)
-        reader.read(await client.subscribe("book", SYMBOL))
+    async with reading() as (sim, client, reader):
         getattr(sim.faults, name)(SYMBOL)
         await sim.step(SYMBOL)
         (message,) = await client.updates("book", 1)
@@ -93,8 +89,7 @@ async def test_update_is_not_what_it_should_be(name: str, checksum: type) -> Non
 
 
 async def test_truncated_update_is_no_json() -> None:
-    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
-        await client.subscribe("book", SYMBOL)
+    async with reading() as (sim, client, _):
         sim.faults.truncate_updates(SYMBOL)
         await sim.step(SYMBOL)
         with pytest.raises(json.JSONDecodeError):
@@ -102,7 +97,7 @@ async def test_truncated_update_is_no_json() -> None:
 
 
 async def test_snapshot_is_lost_behind_its_ack() -> None:
-    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+    async with serving() as (sim, client):
         rule = sim.faults.lose_snapshots(SYMBOL)
         await client.ask("subscribe", channel="book", symbol=[SYMBOL])
         assert (await client.receive())["success"]
@@ -113,7 +108,7 @@ async def test_snapshot_is_lost_behind_its_ack() -> None:
 
 
 async def test_acks_come_twice() -> None:
-    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+    async with serving() as (sim, client):
         sim.faults.duplicate_acks(1)
         await client.ask("subscribe", channel="trade", symbol=[SYMBOL])
         first, second = await client.receive(), await client.receive()
@@ -122,7 +117,7 @@ async def test_acks_come_twice() -> None:
 
 
 async def test_status_storm() -> None:
-    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+    async with serving() as (sim, client):
         sim.faults.storm_status(50)
         assert len(await client.updates("status", 50)) == 50
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 import websockets
-from tests.sim.client import Client, Message, connected, fetch_token, signed
+from tests.sim.client import Client, Message, connected, fetch_token, signed, without_times
 
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.hosts import HostCount
@@ -53,14 +53,23 @@ async def test_each_host_serves_its_own_channels() -> None:
         book = subscribe("book", symbol=["BTC/USD"])
         balances = subscribe("balances", token=token)
         order: Message = {"method": "cancel_all", "params": {"token": token}}
+        orders = subscribe("level3", symbol=["BTC/USD"], token=token)
         assert (await public.answer(book))["success"]
         assert (await private.answer(balances))["success"]
+        assert (await level3.answer(orders))["success"]
         assert (await public.answer(balances))["error"] == PRIVATE_ELSEWHERE
         assert (await public.answer(order))["error"] == PRIVATE_ELSEWHERE
         assert (await private.answer(book))["error"] == PUBLIC_ELSEWHERE
         assert (await level3.answer(book))["error"] == PUBLIC_ELSEWHERE
         assert (await level3.answer(balances))["error"] == PRIVATE_ELSEWHERE
         assert (await level3.answer(order))["error"] == PRIVATE_ELSEWHERE
+        for elsewhere in (public, private):
+            assert without_times(await elsewhere.answer(orders)) == {
+                "error": "Level3 market data subscriptions are unavailable on this endpoint. "
+                "Try ws-l3.kraken.com",
+                "method": "subscribe",
+                "success": False,
+            }
 
 
 async def test_every_host_answers_pings() -> None:
@@ -178,7 +187,7 @@ def test_three_hosts_leave_no_choice_of_role() -> None:
         SimulatedExchange(hosts="three", role="public")
 
 
-@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="has no IPv6")
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="the machine has no IPv6")
 async def test_addresses_of_ipv6_stand_in_brackets() -> None:
     async with SimulatedExchange(host="::1", rate=0) as sim:
         assert sim.url == f"ws://[::1]:{sim.port}/v2"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from tests.marks import long
-from tests.sim.client import BookReader, Client, Message, connected, fetch_token
+from tests.sim.client import BookReader, Client, Message, connected, fetch_token, without_times
 from tests.sim.orders import SIDES, OrderReader, Side
 
 from kraken_connector.sim import SimulatedExchange, book
@@ -61,10 +61,6 @@ def subscribe(*symbols: str, **params: Any) -> Message:
 
 def unsubscribe(*symbols: str, **params: Any) -> Message:
     return subscribe(*symbols, **params) | {"method": "unsubscribe"}
-
-
-def without_times(answer: Message) -> Message:
-    return {key: value for key, value in answer.items() if not key.startswith("time_")}
 
 
 # Messages.
@@ -490,7 +486,7 @@ async def test_unknown_pair_is_refused_and_the_others_are_not() -> None:
         assert (await client.receive())["success"]
 
 
-async def test_unsubscribed_symbol_is_quiet_and_can_be_had_again() -> None:
+async def test_unsubscribed_symbol_is_quiet_and_can_be_subscribed_again() -> None:
     async with serving() as (sim, client, token):
         await client.subscribe("level3", BTC, depth=100, token=token)
         wrong_depth = await client.answer(unsubscribe(token=token))
@@ -593,24 +589,6 @@ async def test_flat_out_loops_stay_right(depth: int) -> None:
         client.leave()
 
 
-async def test_level3_is_on_its_own_host() -> None:
-    async with (
-        SimulatedExchange(rate=0, hosts="three", symbols=[BTC]) as sim,
-        connected(sim, url=sim.level3_url) as level3,
-        connected(sim) as public,
-        connected(sim, url=sim.auth_url) as private,
-    ):
-        token = await fetch_token(sim)
-        OrderReader(10).read(await level3.subscribe("level3", BTC, token=token))
-        for elsewhere in (public, private):
-            assert without_times(await elsewhere.answer(subscribe(token=token))) == {
-                "error": "Level3 market data subscriptions are unavailable on this endpoint. "
-                "Try ws-l3.kraken.com",
-                "method": "subscribe",
-                "success": False,
-            }
-
-
 async def test_recorded_orders_are_played() -> None:
     async with serving(history=0) as (sim, client, token):
         snapshot = await client.subscribe("level3", BTC, token=token)
@@ -630,7 +608,7 @@ async def test_recorded_orders_are_played() -> None:
             reader.read(message)
 
 
-async def test_recorded_orders_deeper_than_asked_for_are_refused() -> None:
+async def test_recorded_orders_deeper_than_requested_are_refused() -> None:
     async with serving() as (_, client, token):
         snapshot = await client.subscribe("level3", BTC, depth=100, token=token)
     async with (

@@ -125,12 +125,6 @@ def test_answers_heartbeats_and_status_are_left_out() -> None:
     assert [frame.position for frame in read_recording(frames)] == [4]
 
 
-@pytest.mark.parametrize("line", ["nonsense", "[]"])
-def test_line_that_is_no_message_is_named(line: str) -> None:
-    with pytest.raises(ValueError, match="line 2"):
-        read_recording([ticker("A/USD", 0), line])
-
-
 def test_speed_must_be_positive() -> None:
     with pytest.raises(ValueError, match="speed"):
         replay([], speed=0)

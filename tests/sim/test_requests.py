@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sim.client import Client, Message, connected
+from tests.sim.client import Client, Message, connected, serving, without_times
 
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.requests import Role
@@ -30,17 +30,9 @@ def unsubscribe(channel: str, *symbols: str, **params: Any) -> Message:
     return subscribe(channel, *symbols, **params) | {"method": "unsubscribe"}
 
 
-def without_times(answer: Message) -> Message:
-    assert answer.keys() >= {"time_in", "time_out"}
-    return {key: value for key, value in answer.items() if not key.startswith("time_")}
-
-
 async def refusal(request: Message | str, *, role: Role = "all") -> Message:
     """Return the answer to a request that is the first one of its connection."""
-    async with (
-        SimulatedExchange(rate=0, heartbeat_interval=0, role=role) as sim,
-        connected(sim) as client,
-    ):
+    async with serving(role=role) as (_, client):
         return without_times(await client.answer(request))
 
 
@@ -137,10 +129,7 @@ async def test_private_channel_without_a_good_token(params: Message) -> None:
 
 @pytest.mark.parametrize("depth", [10, 100])
 async def test_second_subscription_to_a_book_is_refused_at_any_depth(depth: int) -> None:
-    async with (
-        SimulatedExchange(rate=0, heartbeat_interval=0) as sim,
-        connected(sim) as client,
-    ):
+    async with serving() as (_, client):
         await client.subscribe("book", "BTC/USD", depth=10)
         answer = await client.answer(subscribe("book", "BTC/USD", depth=depth) | {"req_id": 2})
     assert without_times(answer) == {
@@ -162,10 +151,7 @@ async def test_second_subscription_to_a_book_is_refused_at_any_depth(depth: int)
     ],
 )
 async def test_unsubscribe_without_subscription_is_answered_as_subscribe(request_: Message) -> None:
-    async with (
-        SimulatedExchange(rate=0, heartbeat_interval=0) as sim,
-        connected(sim) as client,
-    ):
+    async with serving() as (_, client):
         await client.subscribe("book", "BTC/USD", depth=10)
         await client.subscribe("ticker", "BTC/USD", event_trigger="bbo")
         await client.subscribe("ohlc", "BTC/USD", interval=1)
@@ -179,10 +165,7 @@ async def test_unsubscribe_without_subscription_is_answered_as_subscribe(request
 
 
 async def test_too_many_requests_are_refused_and_the_connection_stays() -> None:
-    async with (
-        SimulatedExchange(rate=0, heartbeat_interval=0, message_limit=3) as sim,
-        connected(sim) as client,
-    ):
+    async with serving(message_limit=3) as (_, client):
         answers = [await client.answer({"method": "ping", "req_id": n}) for n in range(5)]
         assert [answer["method"] for answer in answers] == ["pong"] * 3 + ["ping"] * 2
         assert answers[-1]["error"] == "Exceeded msg rate"

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import ssl
 from typing import Any
 
 import httpx
 import pytest
-import trustme
 import websockets
-from tests.sim.client import BookReader, connected, signed
-from tests.virtual import run
+from tests.sim.client import PATIENCE, BookReader, connected, signed
+from tests.ws.helpers import tls_contexts
 from websockets.asyncio.client import connect
 
 from kraken_connector.sim import SimulatedExchange
@@ -25,10 +23,7 @@ def still() -> SimulatedExchange:
 
 
 async def test_tls_serves_both_protocols() -> None:
-    authority = trustme.CA()
-    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(server)
-    authority.configure_trust(client)
+    server, client = tls_contexts("127.0.0.1")
     async with (
         SimulatedExchange(ssl=server, rate=0) as sim,
         httpx.AsyncClient(verify=client, trust_env=False) as http,
@@ -107,8 +102,13 @@ async def test_slow_client_is_dropped_before_memory_grows() -> None:
         SimulatedExchange(rate=0, send_buffer_limit=100_000) as sim,
         connected(sim, max_queue=1) as client,
     ):
-        while not any(entry.event == "slow_consumer" for entry in sim.log):
+        # Far more than the system's buffers and the exchange's limit hold together.
+        for _ in range(1000):
             sim.connections[0].send_text(bytes(50_000))
+            if any(entry.event == "slow_consumer" for entry in sim.log):
+                break
+        else:
+            pytest.fail("50 MB are kept for a client that reads nothing")
         await sim.wait_for(lambda: not sim.connections)
         client.leave()
 
@@ -131,11 +131,12 @@ async def test_flat_out_loops_stay_right() -> None:
     async with exchange as sim, connected(sim) as client:
         await client.ask("subscribe", channel="book", symbol=list(readers), depth=25)
         await client.ask("subscribe", channel="trade", symbol=["BTC/USD"])
-        while min(count.values()) < 250:
-            message = await client.find(lambda message: message.get("channel") == "book")
-            symbol = message["data"][0]["symbol"]
-            readers[symbol].read(message)
-            count[symbol] += 1
+        async with asyncio.timeout(PATIENCE):
+            while min(count.values()) < 250:
+                (message,) = await client.updates("book", 1)
+                symbol = message["data"][0]["symbol"]
+                readers[symbol].read(message)
+                count[symbol] += 1
         await client.ask("unsubscribe", channel="book", symbol=list(readers))
         await client.ask("unsubscribe", channel="trade", symbol=["BTC/USD"])
         await client.find(
@@ -182,27 +183,24 @@ async def test_port_is_free_again() -> None:
         assert second.port == port
 
 
-def test_connection_without_a_subscription_is_closed() -> None:
+@pytest.mark.virtual_time
+async def test_connection_without_a_subscription_is_closed() -> None:
     """Source: Kraken's own SDK; pings do not help."""
-
-    async def main() -> None:
-        options: dict[str, Any] = {"rate": 0, "idle_seconds": 60, "heartbeat_interval": 0}
-        async with (
-            SimulatedExchange(**options) as sim,
-            connected(sim, ping_interval=None) as idle,
-            connected(sim, ping_interval=None) as busy,
-        ):
-            await busy.subscribe("ticker", "BTC/USD")
-            await asyncio.sleep(59)
-            await idle.answer({"method": "ping"})
-            assert len(sim.connections) == 2
-            await asyncio.sleep(2)
-            assert (await idle.closed()).rcvd
-            await asyncio.sleep(1000)
-            await busy.ask("unsubscribe", channel="ticker", symbol=["BTC/USD"])
-            await asyncio.sleep(59)
-            assert (await busy.answer({"method": "ping"}))["method"] == "unsubscribe"
-            await asyncio.sleep(62)
-            assert (await busy.closed()).rcvd
-
-    run(main())
+    options: dict[str, Any] = {"rate": 0, "idle_seconds": 60, "heartbeat_interval": 0}
+    async with (
+        SimulatedExchange(**options) as sim,
+        connected(sim, ping_interval=None) as idle,
+        connected(sim, ping_interval=None) as busy,
+    ):
+        await busy.subscribe("ticker", "BTC/USD")
+        await asyncio.sleep(59)
+        await idle.answer({"method": "ping"})
+        assert len(sim.connections) == 2
+        await asyncio.sleep(2)
+        assert (await idle.closed()).rcvd
+        await asyncio.sleep(1000)
+        await busy.ask("unsubscribe", channel="ticker", symbol=["BTC/USD"])
+        await asyncio.sleep(59)
+        assert (await busy.answer({"method": "ping"}))["method"] == "unsubscribe"
+        await asyncio.sleep(62)
+        assert (await busy.closed()).rcvd

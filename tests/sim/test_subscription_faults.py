@@ -1,12 +1,10 @@
-"""Subscriptions that are refused, unanswered, or mute."""
+"""Subscriptions that are refused, not answered, or answered without data."""
 
 from __future__ import annotations
 
 import pytest
-from tests.sim.client import Client, Message, connected, fetch_token
+from tests.sim.client import Client, Message, fetch_token, serving
 from tests.sim.trader import BTC
-
-from kraken_connector.sim import SimulatedExchange
 
 ETH = "ETH/USD"
 
@@ -24,7 +22,7 @@ async def alive(client: Client) -> Message:
 @pytest.mark.parametrize("error", ["EService:Busy", "EService:Unavailable"])
 @pytest.mark.parametrize("method", ["subscribe", "unsubscribe"])
 async def test_private_channel_is_refused_for_a_while(error: str, method: str) -> None:
-    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+    async with serving() as (sim, client):
         token = await fetch_token(sim)
         if method == "unsubscribe":
             await client.subscribe("executions", token=token)
@@ -43,7 +41,7 @@ async def test_private_channel_is_refused_for_a_while(error: str, method: str) -
 
 
 async def test_public_channel_is_refused_without_a_channel() -> None:
-    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+    async with serving() as (sim, client):
         sim.faults.refuse_subscriptions()
         refused = await client.answer(request("subscribe", "ticker", symbol=[BTC]))
         assert refused["error"] == "EService:Busy"
@@ -52,7 +50,7 @@ async def test_public_channel_is_refused_without_a_channel() -> None:
 
 
 async def test_subscription_is_not_answered() -> None:
-    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+    async with serving() as (sim, client):
         token = await fetch_token(sim)
         sim.faults.ignore_subscriptions(channel="balances")
         await client.send(request("subscribe", "balances", token=token))
@@ -62,7 +60,7 @@ async def test_subscription_is_not_answered() -> None:
 
 
 async def test_subscription_is_answered_but_mute() -> None:
-    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+    async with serving() as (sim, client):
         token = await fetch_token(sim)
         rule = sim.faults.mute_subscriptions(channel="executions")
         asked = request("subscribe", "executions", token=token)
@@ -75,7 +73,7 @@ async def test_subscription_is_answered_but_mute() -> None:
 
 
 async def test_subscription_falls_mute_after_some_messages() -> None:
-    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+    async with serving() as (sim, client):
         sim.faults.mute_subscriptions(None, channel="book", symbol=ETH, after=2)
         await client.subscribe("book", BTC)
         await client.subscribe("book", ETH)
@@ -87,7 +85,7 @@ async def test_subscription_falls_mute_after_some_messages() -> None:
 
 
 async def test_streams_are_mute_until_the_client_subscribes_again() -> None:
-    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+    async with serving() as (sim, client):
         await client.subscribe("book", BTC)
         await client.subscribe("book", ETH)
         sim.faults.mute_streams(channel="book", symbol=BTC)
@@ -101,7 +99,7 @@ async def test_streams_are_mute_until_the_client_subscribes_again() -> None:
 
 
 async def test_clear_lets_subscriptions_be() -> None:
-    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+    async with serving() as (sim, client):
         token = await fetch_token(sim)
         sim.faults.refuse_subscriptions(times=None)
         sim.faults.mute_subscriptions(None)

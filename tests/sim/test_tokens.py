@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.sim.client import connected, fetch_token, signed
-from tests.virtual import current, run
+from tests.virtual import current
 
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.tokens import sign
@@ -19,16 +19,7 @@ from kraken_connector.sim.tokens import sign
 VECTORS = Path(__file__).parents[1] / "fixtures" / "vectors" / "rest-signature.json"
 SIGNATURES = json.loads(VECTORS.read_text())
 MINUTE_NS = 60_000_000_000
-
-
-class Clock:
-    """A clock that the test winds."""
-
-    def __init__(self) -> None:
-        self.now = 1_790_000_000_000_000_000
-
-    def __call__(self) -> int:
-        return self.now
+START_NS = 1_790_000_000_000_000_000
 
 
 @pytest.mark.parametrize("case", SIGNATURES["cases"], ids=lambda case: case["name"])
@@ -95,30 +86,26 @@ async def test_token_calls_can_be_refused_on_command() -> None:
     assert errors == [["EService:Unavailable"], ["EService:Unavailable"], []]
 
 
-def test_lockout_lasts() -> None:
-    async def main() -> None:
-        async with SimulatedExchange(rate=0, clock=current().time_ns) as sim:
-            sim.faults.lock_out_tokens(900)
-            assert await errors(sim, 1) == [["EGeneral:Temporary lockout"]]
-            await asyncio.sleep(899)
-            assert await errors(sim, 2) == [["EGeneral:Temporary lockout"]]
-            await asyncio.sleep(1)
-            assert await errors(sim, 3) == [[]]
-
-    run(main())
+@pytest.mark.virtual_time
+async def test_lockout_lasts() -> None:
+    async with SimulatedExchange(rate=0, clock=current().time_ns) as sim:
+        sim.faults.lock_out_tokens(900)
+        assert await errors(sim, 1) == [["EGeneral:Temporary lockout"]]
+        await asyncio.sleep(899)
+        assert await errors(sim, 2) == [["EGeneral:Temporary lockout"]]
+        await asyncio.sleep(1)
+        assert await errors(sim, 3) == [[]]
 
 
-def test_lockout_may_be_lengthened_by_calls() -> None:
-    async def main() -> None:
-        async with SimulatedExchange(rate=0, clock=current().time_ns) as sim:
-            sim.faults.lock_out_tokens(900, lengthens=True)
-            for nonce in range(3):
-                await asyncio.sleep(600)
-                assert await errors(sim, nonce) == [["EGeneral:Temporary lockout"]]
-            await asyncio.sleep(900)
-            assert await errors(sim, 3) == [[]]
-
-    run(main())
+@pytest.mark.virtual_time
+async def test_lockout_may_be_lengthened_by_calls() -> None:
+    async with SimulatedExchange(rate=0, clock=current().time_ns) as sim:
+        sim.faults.lock_out_tokens(900, lengthens=True)
+        for nonce in range(3):
+            await asyncio.sleep(600)
+            assert await errors(sim, nonce) == [["EGeneral:Temporary lockout"]]
+        await asyncio.sleep(900)
+        assert await errors(sim, 3) == [[]]
 
 
 async def errors(sim: SimulatedExchange, *nonces: int) -> list[list[str]]:
@@ -154,63 +141,59 @@ async def test_gateway_answers_in_the_exchanges_place(
         assert (await http.post(**signed(sim, 2))).json()["error"] == []
 
 
-def test_body_drips() -> None:
-    async def main() -> None:
-        async with SimulatedExchange(rate=0) as sim, httpx.AsyncClient(trust_env=False) as http:
-            sim.faults.drip_tokens(1.0)
-            before = current().time()
-            assert (await http.post(**signed(sim, 1), timeout=2)).json()["error"] == []
-            assert current().time() - before > 60
-            sim.faults.clear()
-            assert (await http.post(**signed(sim, 2))).json()["error"] == []
-            assert current().time() - before < 120
-
-    run(main())
+@pytest.mark.virtual_time
+async def test_body_drips() -> None:
+    async with SimulatedExchange(rate=0) as sim, httpx.AsyncClient(trust_env=False) as http:
+        sim.faults.drip_tokens(1.0)
+        before = current().time()
+        assert (await http.post(**signed(sim, 1), timeout=2)).json()["error"] == []
+        assert current().time() - before > 60
+        sim.faults.clear()
+        assert (await http.post(**signed(sim, 2))).json()["error"] == []
+        assert current().time() - before < 120
 
 
-def test_call_hangs() -> None:
-    async def main() -> None:
-        async with SimulatedExchange(rate=0) as sim, httpx.AsyncClient(trust_env=False) as http:
-            sim.faults.hang_tokens()
-            with pytest.raises(httpx.ReadTimeout):
-                await http.post(**signed(sim, 1), timeout=600)
-            assert (await http.post(**signed(sim, 2))).json()["error"] == []
-
-    run(main())
+@pytest.mark.virtual_time
+async def test_call_hangs() -> None:
+    async with SimulatedExchange(rate=0) as sim, httpx.AsyncClient(trust_env=False) as http:
+        sim.faults.hang_tokens()
+        with pytest.raises(httpx.ReadTimeout):
+            await http.post(**signed(sim, 1), timeout=600)
+        assert (await http.post(**signed(sim, 2))).json()["error"] == []
 
 
 async def test_unused_token_expires() -> None:
-    clock = Clock()
-    async with SimulatedExchange(rate=0, clock=clock) as sim, connected(sim) as client:
+    now = START_NS
+    async with SimulatedExchange(rate=0, clock=lambda: now) as sim, connected(sim) as client:
         token = await fetch_token(sim)
-        clock.now += 15 * MINUTE_NS
+        now += 15 * MINUTE_NS
         request = {"method": "subscribe", "params": {"channel": "balances", "token": token}}
         assert (await client.answer(request))["error"] == "ESession:Invalid session"
 
 
 async def test_token_in_use_does_not_expire_on_its_connection() -> None:
-    clock = Clock()
+    now = START_NS
     async with (
-        SimulatedExchange(rate=0, clock=clock) as sim,
+        SimulatedExchange(rate=0, clock=lambda: now) as sim,
         connected(sim) as client,
         connected(sim) as stranger,
     ):
         token = await fetch_token(sim)
         await client.subscribe("balances", token=token)
-        clock.now += 60 * MINUTE_NS
+        now += 60 * MINUTE_NS
         request = {"method": "subscribe", "params": {"channel": "executions", "token": token}}
         assert (await client.answer(request))["success"]
         assert (await stranger.answer(request))["error"] == "ESession:Invalid session"
 
 
 async def test_token_expires_once_its_subscriptions_are_gone() -> None:
-    clock = Clock()
-    async with SimulatedExchange(rate=0, clock=clock) as sim, connected(sim) as client:
+    now = START_NS
+    async with SimulatedExchange(rate=0, clock=lambda: now) as sim, connected(sim) as client:
         token = await fetch_token(sim)
         await client.subscribe("balances", token=token)
         params = {"channel": "balances", "token": token}
         assert (await client.answer({"method": "unsubscribe", "params": params}))["success"]
-        clock.now += 15 * MINUTE_NS
+        now += 15 * MINUTE_NS
         answer = await client.answer({"method": "subscribe", "params": params})
         assert answer["error"] == "ESession:Invalid session"
 

@@ -14,11 +14,6 @@ from kraken_connector.sim.trading.order import Order
 TICK = Decimal("0.1")
 
 
-@pytest.fixture
-def bench() -> Bench:
-    return Bench()
-
-
 def resting(bench: Bench, qty: str = "2") -> Order:
     return bench.add("buy", qty, str(bench.level("bid")[0]))
 

@@ -16,13 +16,17 @@ from kraken_connector.sim.trading.own import OwnOrders
 TICK = Decimal("0.1")
 
 
-@pytest.fixture
-def bench() -> Bench:
-    return Bench()
-
-
 def fills(bench: Bench) -> list[tuple[Decimal, Decimal, str]]:
     return [(fill.price, fill.qty, fill.liquidity_ind) for fill in bench.sim.account.fills]
+
+
+def step_until_filled(bench: Bench, order: Order) -> None:
+    """Let the random market trade until it has filled an order, or for 10,000 steps."""
+    for _ in range(10_000):
+        bench.sim.markets.step(BTC)
+        if not order.is_open:
+            break
+    assert order.status == "filled"
 
 
 def test_limit_order_takes_what_its_price_reaches_and_rests(bench: Bench) -> None:
@@ -96,8 +100,7 @@ def test_fills_of_takers_of_the_random_market_are_whole() -> None:
     bench = Bench(seed=3)
     price = bench.level("bid")[0]
     order = bench.add("buy", "3", str(price))
-    while order.is_open:
-        bench.sim.markets.step(BTC)
+    step_until_filled(bench, order)
     assert order.cum_qty == sum(fill.qty for fill in bench.sim.account.fills) == 3
     assert order.avg_price.quantize(TICK) == price
 
@@ -109,8 +112,7 @@ def test_markets_only_trade_while_online(bench: Bench, system: str) -> None:
     trades = [bench.sim.markets.step(BTC).trades for _ in range(300)]
     assert not any(trades)
     bench.sim.system = "online"
-    while order.is_open:
-        bench.sim.markets.step(BTC)
+    step_until_filled(bench, order)
 
 
 @pytest.mark.parametrize("time_in_force", ["ioc", "IOC"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.sim.trader import BTC, Bench
+from tests.sim.trader import BTC, ONE, Bench
 
 from kraken_connector.sim.encode import encode
 from kraken_connector.sim.requests import TRADING_METHODS, Refused, Request
@@ -52,13 +52,7 @@ VALUES = st.one_of(
     objects(CONDITIONAL),
     st.lists(objects(ORDER), max_size=3),
 )
-PLAIN = {
-    "symbol": BTC,
-    "side": "buy",
-    "order_type": "limit",
-    "order_qty": Decimal("0.5"),
-    "limit_price": Decimal("80000.0"),
-}
+PLAIN = ONE | {"symbol": BTC}
 
 
 @st.composite

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from tests.sim.client import Message
-from tests.sim.trader import BTC, Bench, trading
+from tests.sim.trader import BTC, ONE, Bench, trading
+from tests.sim.trader import LIMIT as SENT
 
 from kraken_connector.sim.encode import timestamp
 from kraken_connector.sim.faults import PairStatus
@@ -19,25 +20,13 @@ from kraken_connector.sim.trading.order import Order
 
 OBSERVED = Path(__file__).parents[1] / "fixtures" / "observed" / "errors.jsonl"
 SECOND = 1_000_000_000
-LIMIT: Message = {
-    "symbol": BTC,
-    "order_type": "limit",
-    "side": "buy",
-    "order_qty": Decimal("0.5"),
-    "limit_price": Decimal("80000.0"),
-}
-MARKET: Message = {key: value for key, value in LIMIT.items() if key != "limit_price"} | {
-    "order_type": "market"
-}
+LIMIT = ONE | {"symbol": BTC}
+MARKET: Message = LIMIT | {"order_type": "market"}
+del MARKET["limit_price"]
 
 
 def bad(field: str) -> str:
     return f"EGeneral:Invalid arguments:{field}"
-
-
-@pytest.fixture
-def bench() -> Bench:
-    return Bench()
 
 
 @pytest.mark.parametrize(
@@ -286,30 +275,19 @@ def test_cancel_takes_one_kind_of_identifier(bench: Bench) -> None:
 def test_deadline_that_is_past(bench: Bench) -> None:
     deadline = timestamp(bench.now - SECOND, 3)
     assert bench.error("add_order", **LIMIT, deadline=deadline) == refusals.DEADLINE_ELAPSED
-    assert bench.error("batch_add", symbol=BTC, orders=[_element(), _element()], deadline=deadline)
+    assert bench.error("batch_add", symbol=BTC, orders=[ONE, ONE], deadline=deadline)
     order = bench.add("buy", "0.5", "80000.0")
     change = {"order_id": order.order_id, "order_qty": Decimal("0.25"), "deadline": deadline}
     assert bench.error("amend_order", **change) == refusals.DEADLINE_ELAPSED
     assert order.order_qty == Decimal("0.5")
 
 
-def _element() -> Message:
-    return {key: value for key, value in LIMIT.items() if key != "symbol"}
-
-
 async def test_request_that_arrives_after_its_deadline() -> None:
     clock = [1_800_000_000 * SECOND]
     async with trading(clock=lambda: clock[0]) as trader:
         held = trader.sim.faults.hold_requests()
-        await trader.send(
-            "add_order",
-            order_type="limit",
-            side="buy",
-            symbol=BTC,
-            order_qty=0.5,
-            limit_price=80000,
-            deadline=timestamp(clock[0] + 2 * SECOND, 3),
-        )
+        deadline = timestamp(clock[0] + 2 * SECOND, 3)
+        await trader.send("add_order", **SENT, deadline=deadline)
         await trader.sim.wait_for(lambda: held.fired)
         clock[0] += 3 * SECOND
         held.release()
@@ -325,13 +303,7 @@ async def test_request_that_arrives_after_its_deadline() -> None:
 async def test_shapes_equal_those_seen_live() -> None:
     """The errors of order methods on record come out again, key by key."""
     seen = [json.loads(line) for line in OBSERVED.read_text().splitlines()]
-    order: Message = {
-        "order_type": "limit",
-        "side": "buy",
-        "symbol": BTC,
-        "order_qty": 1e-8,
-        "limit_price": 80000,
-    }
+    order = SENT | {"order_qty": 1e-8}
     async with trading() as trader:
         answers = [
             await trader.ask("add_order", **order),

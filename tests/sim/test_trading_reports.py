@@ -8,21 +8,9 @@ from typing import Any
 
 import pytest
 from tests.sim.client import Message
-from tests.sim.trader import BTC, Bench, Trader, trading
-from tests.virtual import run
+from tests.sim.trader import BTC, LIMIT, Bench, Trader, trading
 
-LIMIT: Message = {
-    "order_type": "limit",
-    "side": "buy",
-    "symbol": BTC,
-    "order_qty": 0.5,
-    "limit_price": 80000.0,
-}
-
-
-@pytest.fixture
-def bench() -> Bench:
-    return Bench()
+pytestmark = pytest.mark.virtual_time
 
 
 def bought(bench: Bench, **params: Any) -> str:
@@ -127,12 +115,11 @@ def test_quantity_as_a_text(bench: Bench) -> None:
     assert told == f"{fill.qty:.8f}"
 
 
-async def test_number_beyond_all_bounds() -> None:
-    async with trading() as trader:
-        trader.sim.faults.alter_reports("trade", last_qty=Decimal("1e999999999"))
-        order_id = await trader.add(**LIMIT)
-        await trader.sim.account.fill(order_id)
-        report = (await trader.report(3))[-1]
+async def test_number_beyond_all_bounds(trader: Trader) -> None:
+    trader.sim.faults.alter_reports("trade", last_qty=Decimal("1e999999999"))
+    order_id = await trader.add(**LIMIT)
+    await trader.sim.account.fill(order_id)
+    report = (await trader.report(3))[-1]
     assert report["last_qty"] == "1E+999999999"
 
 
@@ -154,28 +141,23 @@ def test_rules_on_reports_end(bench: Bench) -> None:
 # Order.
 
 
-async def test_end_overtakes_the_fill() -> None:
-    async with trading() as trader:
-        trader.sim.faults.overtake_reports("trade", by="canceled")
-        order_id = await trader.add(**LIMIT)
-        await trader.sim.account.fill(order_id, "0.2")
-        await trader.sim.account.cancel(order_id)
-        reports = await trader.report(4)
+async def test_end_overtakes_the_fill(trader: Trader) -> None:
+    trader.sim.faults.overtake_reports("trade", by="canceled")
+    order_id = await trader.add(**LIMIT)
+    await trader.sim.account.fill(order_id, "0.2")
+    await trader.sim.account.cancel(order_id)
+    reports = await trader.report(4)
     assert [one["exec_type"] for one in reports[2:]] == ["canceled", "trade"]
 
 
-def test_report_that_nothing_overtakes_comes_late() -> None:
-    async def main() -> None:
-        async with trading() as trader:
-            trader.sim.faults.overtake_reports("new", by="canceled", wait=2.0)
-            started = asyncio.get_running_loop().time()
-            await trader.send("add_order", **LIMIT)
-            first, second = await messages(trader, 2)
-            assert [first["sequence"], second["sequence"]] == [2, 3]
-            assert second["data"][0]["exec_type"] == "new"
-            assert asyncio.get_running_loop().time() - started > 1.9
-
-    run(main())
+async def test_report_that_nothing_overtakes_comes_late(trader: Trader) -> None:
+    trader.sim.faults.overtake_reports("new", by="canceled", wait=2.0)
+    started = asyncio.get_running_loop().time()
+    await trader.send("add_order", **LIMIT)
+    first, second = await messages(trader, 2)
+    assert [first["sequence"], second["sequence"]] == [2, 3]
+    assert second["data"][0]["exec_type"] == "new"
+    assert asyncio.get_running_loop().time() - started > 1.9
 
 
 # Snapshots.
@@ -191,46 +173,40 @@ async def test_snapshot_in_two_messages() -> None:
     assert [one["order_id"] for part in (first, second) for one in part["data"]] == ids
 
 
-def test_updates_wait_for_the_rest_of_a_snapshot() -> None:
-    async def main() -> None:
-        async with trading(snapshot_parts=3, snapshot_pause=1.0) as trader:
-            await asyncio.sleep(5)
-            for _ in range(2):
-                await _snapshot(trader)
-                await _snapshot(trader, "balances")
-            trader.sim.faults.send_snapshots()
-            await trader.send("add_order", **LIMIT)
-            told = [await _numbered(trader) for _ in range(5)]
-        kinds = [(one["sequence"], one["type"]) for one in told]
-        assert kinds == [
-            (1, "snapshot"),
-            (2, "snapshot"),
-            (3, "snapshot"),
-            (4, "update"),
-            (5, "update"),
-        ]
-
-    run(main())
+async def test_updates_wait_for_the_rest_of_a_snapshot() -> None:
+    async with trading(snapshot_parts=3, snapshot_pause=1.0) as trader:
+        await asyncio.sleep(5)
+        for _ in range(2):
+            await _snapshot(trader)
+            await _snapshot(trader, "balances")
+        trader.sim.faults.send_snapshots()
+        await trader.send("add_order", **LIMIT)
+        told = [await _numbered(trader) for _ in range(5)]
+    kinds = [(one["sequence"], one["type"]) for one in told]
+    assert kinds == [
+        (1, "snapshot"),
+        (2, "snapshot"),
+        (3, "snapshot"),
+        (4, "update"),
+        (5, "update"),
+    ]
 
 
-def test_snapshot_comes_later_than_the_answer() -> None:
-    async def main() -> None:
-        async with trading(snapshot_delay=1.0) as trader:
-            await trader.client.ask("unsubscribe", channel="executions", token=trader.token)
-            await trader.client.ask("subscribe", channel="executions", token=trader.token)
-            await trader.send("add_order", **LIMIT)
-            told = [await trader.client.receive() for _ in range(6)]
-        assert [one.get("method") or (one["type"], one["sequence"]) for one in told] == [
-            "unsubscribe",
-            "subscribe",
-            "add_order",
-            ("snapshot", 1),
-            ("update", 2),
-            ("update", 3),
-        ]
-        assert told[3]["data"] == []
-
-    run(main())
+async def test_snapshot_comes_later_than_the_answer() -> None:
+    async with trading(snapshot_delay=1.0) as trader:
+        await trader.client.ask("unsubscribe", channel="executions", token=trader.token)
+        await trader.client.ask("subscribe", channel="executions", token=trader.token)
+        await trader.send("add_order", **LIMIT)
+        told = [await trader.client.receive() for _ in range(6)]
+    assert [one.get("method") or (one["type"], one["sequence"]) for one in told] == [
+        "unsubscribe",
+        "subscribe",
+        "add_order",
+        ("snapshot", 1),
+        ("update", 2),
+        ("update", 3),
+    ]
+    assert told[3]["data"] == []
 
 
 @pytest.mark.parametrize("kind", ["new", "trade"])
@@ -246,24 +222,22 @@ async def test_open_order_in_a_snapshot(kind: str) -> None:
     assert untouched["exec_type"] == "new"
 
 
-async def test_snapshot_that_nobody_asked_for() -> None:
-    async with trading() as trader:
-        await trader.add(**LIMIT)
-        trader.sim.faults.send_snapshots()
-        snapshot = await _snapshot(trader)
-        await trader.send("cancel_all")
-        (update,) = await messages(trader, 1)
+async def test_snapshot_without_a_request(trader: Trader) -> None:
+    await trader.add(**LIMIT)
+    trader.sim.faults.send_snapshots()
+    snapshot = await _snapshot(trader)
+    await trader.send("cancel_all")
+    (update,) = await messages(trader, 1)
     assert (snapshot["sequence"], len(snapshot["data"])) == (1, 1)
     assert update["sequence"] == 2
 
 
-async def test_numbers_begin_again() -> None:
-    async with trading() as trader:
-        await trader.add(**LIMIT)
-        await trader.report(2)
-        trader.sim.faults.reset_sequence()
-        await trader.send("cancel_all")
-        (update,) = await messages(trader, 1)
+async def test_numbers_begin_again(trader: Trader) -> None:
+    await trader.add(**LIMIT)
+    await trader.report(2)
+    trader.sim.faults.reset_sequence()
+    await trader.send("cancel_all")
+    (update,) = await messages(trader, 1)
     assert (update["sequence"], update["type"]) == (1, "update")
 
 
@@ -277,77 +251,61 @@ def test_name_of_the_rate_counter(key: str | None, there: bool) -> None:
 # A stream that lags.
 
 
-def test_stream_shows_the_past() -> None:
-    async def main() -> None:
-        async with trading() as trader:
-            faults, sim = trader.sim.faults, trader.sim
-            gone = await trader.add(**LIMIT)
-            await trader.report(2)
-            faults.lag_stream(3.0)
-            await trader.ask("cancel_order", order_id=[gone])
-            await trader.add(**LIMIT)
-            await asyncio.sleep(2)
-            assert not trader.reports
-            faults.send_snapshots()
-            faults.send_snapshots("balances")
-            (shown,) = (await _snapshot(trader))["data"]
-            assert shown["order_id"] == gone
-            reports = await trader.report(3)
-            assert [one["exec_type"] for one in reports] == ["canceled", "pending_new", "new"]
-            faults.send_snapshots()
-            (shown,) = (await _snapshot(trader))["data"]
-            assert [shown["order_id"]] == [one.order_id for one in sim.account.open_orders]
-
-    run(main())
+async def test_stream_shows_the_past(trader: Trader) -> None:
+    faults, sim = trader.sim.faults, trader.sim
+    gone = await trader.add(**LIMIT)
+    await trader.report(2)
+    faults.lag_stream(3.0)
+    await trader.ask("cancel_order", order_id=[gone])
+    await trader.add(**LIMIT)
+    await asyncio.sleep(2)
+    assert not trader.reports
+    faults.send_snapshots()
+    faults.send_snapshots("balances")
+    (shown,) = (await _snapshot(trader))["data"]
+    assert shown["order_id"] == gone
+    reports = await trader.report(3)
+    assert [one["exec_type"] for one in reports] == ["canceled", "pending_new", "new"]
+    faults.send_snapshots()
+    (shown,) = (await _snapshot(trader))["data"]
+    assert [shown["order_id"]] == [one.order_id for one in sim.account.open_orders]
 
 
-def test_only_snapshots_show_the_past() -> None:
-    async def main() -> None:
-        async with trading() as trader:
-            trader.sim.faults.lag_stream(3.0, reports=False)
-            await trader.add(**LIMIT)
-            assert len(await trader.report(2)) == 2
-            trader.sim.faults.send_snapshots()
-            assert not (await _snapshot(trader))["data"]
-            await asyncio.sleep(3)
-            trader.sim.faults.send_snapshots()
-            assert len((await _snapshot(trader))["data"]) == 1
-
-    run(main())
+async def test_only_snapshots_show_the_past(trader: Trader) -> None:
+    trader.sim.faults.lag_stream(3.0, reports=False)
+    await trader.add(**LIMIT)
+    assert len(await trader.report(2)) == 2
+    trader.sim.faults.send_snapshots()
+    assert not (await _snapshot(trader))["data"]
+    await asyncio.sleep(3)
+    trader.sim.faults.send_snapshots()
+    assert len((await _snapshot(trader))["data"]) == 1
 
 
-def test_past_fills_and_balances_lag_too() -> None:
-    async def main() -> None:
-        async with trading() as trader:
-            trader.sim.faults.lag_stream(3.0)
-            order_id = await trader.sim.account.place(BTC, "buy", 1, limit_price=1000)
-            await trader.sim.account.fill(order_id)
-            params = {"token": trader.token, "snap_trades": True}
-            await trader.client.ask("unsubscribe", channel="executions", token=trader.token)
-            assert not (await trader.client.subscribe("executions", **params))["data"]
-            await trader.client.ask("unsubscribe", channel="balances", token=trader.token)
-            before = await trader.client.subscribe("balances", token=trader.token)
-            await asyncio.sleep(3)
-            trader.sim.faults.send_snapshots()
-            trader.sim.faults.send_snapshots("balances")
-            (fill,) = (await _snapshot(trader))["data"]
-            assert fill["exec_type"] == "trade"
-            assert _held(before)["BTC"] == "100.0000000000"
-            assert _held(await _snapshot(trader, "balances"))["BTC"] == "101.0000000000"
-
-    run(main())
+async def test_past_fills_and_balances_lag_too(trader: Trader) -> None:
+    trader.sim.faults.lag_stream(3.0)
+    order_id = await trader.sim.account.place(BTC, "buy", 1, limit_price=1000)
+    await trader.sim.account.fill(order_id)
+    params = {"token": trader.token, "snap_trades": True}
+    await trader.client.ask("unsubscribe", channel="executions", token=trader.token)
+    assert not (await trader.client.subscribe("executions", **params))["data"]
+    await trader.client.ask("unsubscribe", channel="balances", token=trader.token)
+    before = await trader.client.subscribe("balances", token=trader.token)
+    await asyncio.sleep(3)
+    trader.sim.faults.send_snapshots()
+    trader.sim.faults.send_snapshots("balances")
+    (fill,) = (await _snapshot(trader))["data"]
+    assert fill["exec_type"] == "trade"
+    assert _held(before)["BTC"] == "100.0000000000"
+    assert _held(await _snapshot(trader, "balances"))["BTC"] == "101.0000000000"
 
 
-def test_lag_that_ends_tells_all_at_once() -> None:
-    async def main() -> None:
-        async with trading() as trader:
-            trader.sim.faults.lag_stream(1000.0)
-            await trader.add(**LIMIT)
-            trader.sim.faults.clear()
-            reports = await trader.report(2)
-            assert [one["exec_type"] for one in reports] == ["pending_new", "new"]
-
-    run(main())
+async def test_lag_that_ends_tells_all_at_once(trader: Trader) -> None:
+    trader.sim.faults.lag_stream(1000.0)
+    await trader.add(**LIMIT)
+    trader.sim.faults.clear()
+    reports = await trader.report(2)
+    assert [one["exec_type"] for one in reports] == ["pending_new", "new"]
 
 
 async def _numbered(trader: Trader) -> Message:

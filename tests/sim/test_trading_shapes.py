@@ -7,16 +7,10 @@ from typing import Any
 
 import pytest
 from tests.sim.client import Message
-from tests.sim.trader import BTC, Bench, trading
+from tests.sim.trader import BTC, LIMIT, ONE, Bench, trading
 
 from kraken_connector.sim.trading import refusals
 
-ONE: Message = {
-    "order_type": "limit",
-    "side": "buy",
-    "order_qty": Decimal("0.5"),
-    "limit_price": Decimal("80000.0"),
-}
 BIG: Message = ONE | {"order_qty": 1000, "cl_ord_id": "big"}
 FUNDS = refusals.INSUFFICIENT_FUNDS
 
@@ -119,8 +113,8 @@ async def test_other_words() -> None:
     }
     async with trading(texts=texts) as trader:
         assert (await trader.ask("cancel_order", order_id=["O"]))["error"] == gone
-        await trader.add(symbol=BTC, **_floats(ONE), cl_ord_id="a")
-        again = await trader.ask("add_order", symbol=BTC, **_floats(ONE), cl_ord_id="a")
+        await trader.add(**LIMIT, cl_ord_id="a")
+        again = await trader.ask("add_order", **LIMIT, cl_ord_id="a")
         assert again["error"] == taken
         lines = [_floats(ONE), _floats(BIG)]
         rows = (await trader.ask("batch_add", symbol=BTC, orders=lines))["result"]

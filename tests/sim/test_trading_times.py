@@ -6,18 +6,13 @@ from decimal import Decimal
 
 import pytest
 from tests.sim.client import Message
-from tests.sim.trader import BTC, Bench, trading
+from tests.sim.trader import BTC, LIMIT, ONE, Bench, Trader, trading
 
 from kraken_connector.sim.trading import refusals
 from kraken_connector.sim.trading.rate import TIERS, TierName, age_cost
 from kraken_connector.sim.trading.schedule import Schedule
 
 SECOND = 1_000_000_000
-
-
-@pytest.fixture
-def bench() -> Bench:
-    return Bench()
 
 
 def after(bench: Bench, timeout: int) -> Message:
@@ -87,23 +82,18 @@ def test_timer_waits_for_the_end_of_maintenance(bench: Bench) -> None:
     assert order.status == "canceled"
 
 
-async def test_timer_fires_by_itself() -> None:
-    async with trading() as trader:
-        order_id = await trader.add(
-            order_type="limit", side="buy", symbol=BTC, order_qty=0.5, limit_price=80000
-        )
-        await trader.ask("cancel_all_orders_after", timeout=1)
-        assert [report["exec_type"] for report in await trader.report(3)][-1] == "canceled"
-        assert trader.order(order_id).status == "canceled"
-        assert "dead_man" in [entry.event for entry in trader.sim.log]
+async def test_timer_fires_by_itself(trader: Trader) -> None:
+    order_id = await trader.add(**LIMIT)
+    await trader.ask("cancel_all_orders_after", timeout=1)
+    assert [report["exec_type"] for report in await trader.report(3)][-1] == "canceled"
+    assert trader.order(order_id).status == "canceled"
+    assert "dead_man" in [entry.event for entry in trader.sim.log]
 
 
 async def test_hand_moved_clock_needs_a_call() -> None:
     clock = [1_800_000_000 * SECOND]
     async with trading(clock=lambda: clock[0]) as trader:
-        order_id = await trader.add(
-            order_type="limit", side="buy", symbol=BTC, order_qty=0.5, limit_price=80000
-        )
+        order_id = await trader.add(**LIMIT)
         await trader.ask("cancel_all_orders_after", timeout=3600)
         clock[0] += 3600 * SECOND
         assert trader.order(order_id).is_open
@@ -173,8 +163,7 @@ def test_edit_and_batches_cost(bench: Bench) -> None:
     order = bench.add("buy", "0.5", "80000.0")
     bench.ask("edit_order", order_id=order.order_id, symbol=BTC, order_qty=1)
     assert count(bench) == 1 + 7
-    one: Message = {"order_type": "limit", "side": "buy", "order_qty": 1, "limit_price": 80_000}
-    result = bench.ask("batch_add", symbol=BTC, orders=[one] * 3)
+    result = bench.ask("batch_add", symbol=BTC, orders=[ONE] * 3)
     assert count(bench) == 8 + Decimal("1.5")
     bench.ask("batch_cancel", orders=[one["order_id"] for one in result])
     assert count(bench) == Decimal("9.5") + 24
@@ -239,12 +228,9 @@ def test_counter_is_in_the_stream_of_those_who_ask(bench: Bench) -> None:
     assert [report["ratecount"] for report in bench.reports] == [1, 1, 2, 2]
 
 
-async def test_counter_is_not_in_the_stream_of_others() -> None:
-    async with trading() as trader:
-        await trader.add(
-            order_type="limit", side="buy", symbol=BTC, order_qty=0.5, limit_price=80000
-        )
-        assert all("ratecount" not in report for report in await trader.report(2))
+async def test_counter_is_not_in_the_stream_of_others(trader: Trader) -> None:
+    await trader.add(**LIMIT)
+    assert all("ratecount" not in report for report in await trader.report(2))
 
 
 @pytest.mark.parametrize(("tier", "most"), [("starter", 60), ("intermediate", 125), ("pro", 180)])

@@ -15,11 +15,6 @@ from kraken_connector.sim.trading.refusals import INVALID_PRICE
 TICK = Decimal("0.1")
 
 
-@pytest.fixture
-def bench() -> Bench:
-    return Bench()
-
-
 def last(bench: Bench) -> Decimal:
     return Decimal(bench.market.totals.last) / 10
 

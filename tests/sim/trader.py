@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -22,6 +23,21 @@ BTC = "BTC/USD"
 START_NS = 1_800_000_000_000_000_000
 SECOND = 1_000_000_000
 RICH = {"USD": 10_000_000, "BTC": 100, "ETH": 1000}
+#: An order that rests far below the market, with numbers as a client sends them.
+LIMIT: Message = {
+    "order_type": "limit",
+    "side": "buy",
+    "symbol": BTC,
+    "order_qty": 0.5,
+    "limit_price": 80000.0,
+}
+#: The same order as one of a batch, with numbers as the exchange reads them.
+ONE: Message = {
+    "order_type": "limit",
+    "side": "buy",
+    "order_qty": Decimal("0.5"),
+    "limit_price": Decimal("80000.0"),
+}
 
 
 class Trader:
@@ -88,7 +104,8 @@ class Trader:
 @asynccontextmanager
 async def trading(**options: Any) -> AsyncIterator[Trader]:
     """A trader at an exchange that does not move by itself."""
-    options = {"rate": 0, "heartbeat_interval": 0, "balances": RICH, **options}
+    plan = {"rate": 0, "heartbeat_interval": 0, "balances": RICH, "clock": time.time_ns}
+    options = {**plan, **options}
     async with SimulatedExchange(**options) as sim, connected(sim, url=sim.auth_url) as client:
         token = await fetch_token(sim)
         await client.subscribe("executions", token=token)

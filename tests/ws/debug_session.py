@@ -1,5 +1,5 @@
-"""A user's process in which everything is said: all loggers at DEBUG, asyncio's debug mode with
-each callback it runs, development mode's warnings, tracebacks and reprs.
+"""A user's process that logs all it can: all loggers at DEBUG, asyncio's debug mode with each
+callback it runs, development mode's warnings, tracebacks and reprs.
 
     python -X dev -m tests.ws.debug_session <WebSocket URL> <REST URL>
 

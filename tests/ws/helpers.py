@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
 import struct
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+
+import trustme
 
 from kraken_connector.http import HTTPAuthenticatedClient
 from kraken_connector.sim import SimulatedExchange
@@ -17,8 +21,19 @@ T = TypeVar("T")
 
 BTC, ETH, SOL = "BTC/USD", "ETH/USD", "SOL/USD"
 PATIENCE = 10.0
+RICH = {"USD": 10**9, "BTC": 10**4}
 #: The exchange speaks plain HTTP; loading the system's certificates for that takes 20 ms.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@functools.cache
+def tls_contexts(*names: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return TLS settings of servers with these names, and of clients that trust them."""
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert(*names).configure_cert(server)
+    authority.configure_trust(client)
+    return server, client
 
 
 def client_of(sim: SimulatedExchange, **options: Any) -> KrakenWSClient:
@@ -64,6 +79,24 @@ async def connected(sim: SimulatedExchange, **options: Any) -> AsyncIterator[Kra
     """Connect a client that reconnects at once."""
     async with client_of(sim, **options) as client:
         yield client
+
+
+@asynccontextmanager
+async def trading(
+    exchange: dict[str, Any] | None = None, **options: Any
+) -> AsyncIterator[tuple[SimulatedExchange, KrakenWSClient]]:
+    """Connect a client that can trade to an exchange of its own, whose clock is `time.time_ns`.
+
+    Args:
+        exchange: arguments of the exchange.
+        options: arguments of the client.
+    """
+    plan: dict[str, Any] = {"symbols": [BTC], "rate": 0, "balances": RICH, "clock": time.time_ns}
+    async with (
+        SimulatedExchange(**{**plan, **(exchange or {})}) as sim,
+        connected(sim, token_manager=tokens_of(sim), **options) as client,
+    ):
+        yield sim, client
 
 
 async def eventually(predicate: Callable[[], T], patience: float = PATIENCE) -> T:

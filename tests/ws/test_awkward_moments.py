@@ -113,17 +113,6 @@ async def test_callback_with_a_cancelled_future_does_not_end_the_feed(
         assert sim.connections_total == 1
 
 
-async def test_disconnect_while_reconnecting_keeps_the_gap(
-    sim: SimulatedExchange,
-) -> None:
-    async with connected(sim, backoff_base=30, backoff_max=30) as client:
-        await client.subscribe(BookParams(symbol=[BTC]))
-        sim.faults.reset_connections()
-        await eventually(lambda: client.state is ConnectionState.RECONNECTING)
-    (gap,) = client.gaps
-    assert (gap.cause, gap.end_ns, gap.symbols) == ("disconnect", None, [BTC])
-
-
 async def test_disconnect_alone_is_no_gap(sim: SimulatedExchange) -> None:
     async with connected(sim) as client:
         await client.subscribe(BookParams(symbol=[BTC]))

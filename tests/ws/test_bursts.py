@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from tests.marks import long
-from tests.ws.helpers import BTC, ETH, client_of, gaps_of, text_frame
-from tests.ws.test_event_loops import contexts, loop_factory
+from tests.ws.helpers import BTC, ETH, PATIENCE, client_of, gaps_of, text_frame, tls_contexts
+from tests.ws.test_event_loops import loop_factory
 
 from kraken_connector import backend
 from kraken_connector.sim import SimulatedExchange
@@ -68,7 +68,7 @@ def test_consumer_that_keeps_up_loses_nothing_of_a_burst(
 ) -> None:
     with asyncio.Runner(loop_factory=LOOPS[loop]()) as runner:
         taken, stats, gaps, sockets = runner.run(
-            asyncio.wait_for(take_burst(overflow, contexts() if tls else None), 30)
+            asyncio.wait_for(take_burst(overflow, tls_contexts("127.0.0.1") if tls else None), 30)
         )
     assert sockets == 1
     assert taken[BTC] + stats["conflated"] == BURST
@@ -86,16 +86,18 @@ async def test_consumer_that_is_too_slow_gets_the_latest_and_a_record() -> None:
         await client.subscribe(ticker)
         sent, taken = BURST // 10, Counter[str]()
         sim.connections[0].send_bytes(FRAME * sent)
-        while not client.stats()["dropped"]:
-            taken[kind(await client.receive())] += 1
-            await asyncio.sleep(0.01)
-            sim.connections[0].send_bytes(FRAME)
-            sent += 1
+        async with asyncio.timeout(PATIENCE):
+            while not client.stats()["dropped"]:
+                taken[kind(await client.receive())] += 1
+                await asyncio.sleep(0.01)
+                sim.connections[0].send_bytes(FRAME)
+                sent += 1
         lane = client.stats()["lanes"]["drop_oldest"]
         assert lane["queued"] <= lane["bound"]
         sim.connections[0].send_bytes(LAST)
-        while not taken[ETH]:
-            taken[kind(await client.receive())] += 1
+        async with asyncio.timeout(PATIENCE):
+            while not taken[ETH]:
+                taken[kind(await client.receive())] += 1
         dropped = client.stats()["dropped"]
         assert taken[BTC] + dropped == sent
         gaps = gaps_of(client)

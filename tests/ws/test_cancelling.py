@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests import virtual
-from tests.ws.helpers import BTC, ETH, client_of, eventually, tokens_of
-from tests.ws.test_orders import RICH, limit, play
+from tests.ws.helpers import BTC, ETH, eventually, trading
+from tests.ws.test_orders import limit, scene
 
 from kraken_connector.exceptions import (
     InvalidParameter,
@@ -22,6 +22,8 @@ from kraken_connector.exceptions import (
 )
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import AddOrderParams, BatchAddParams, KrakenWSClient
+
+pytestmark = pytest.mark.virtual_time
 
 
 def quote(symbol: str = BTC, side: str = "buy", price: str = "100", qty: str = "0.1") -> Any:
@@ -42,8 +44,8 @@ def requests(sim: SimulatedExchange) -> Counter[str]:
     return Counter(r.method for r in sim.requests if "cancel" in r.method)
 
 
-def test_only_what_is_meant_is_cancelled() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_only_what_is_meant_is_cancelled() -> None:
+    async with scene({"symbols": [BTC, ETH]}) as (sim, client):
         await place(client, 2, tag="a")
         await place(client, 1, tag="b")
         await place(client, 1, side="sell", price="999999", tag="a")
@@ -60,23 +62,17 @@ def test_only_what_is_meant_is_cancelled() -> None:
         assert {order.symbol for order in report.orders} == {BTC, ETH}
         assert sim.account.open_orders == []
 
-    play(act, {"symbols": [BTC, ETH]})
+
+async def test_orders_of_an_earlier_run_are_found_first() -> None:
+    async with trading() as (sim, client):
+        await sim.account.place(BTC, "buy", "1", limit_price="1")
+        report = await client.cancel_symbol(BTC)
+        assert len(report.canceled) == 1
+        assert sim.account.open_orders == []
 
 
-def test_orders_of_an_earlier_run_are_found_first() -> None:
-    async def main() -> None:
-        sim = SimulatedExchange(symbols=[BTC], rate=0, balances=RICH)
-        async with sim, client_of(sim, token_manager=tokens_of(sim)) as client:
-            await sim.account.place(BTC, "buy", "1", limit_price="1")
-            report = await client.cancel_symbol(BTC)
-            assert len(report.canceled) == 1
-            assert sim.account.open_orders == []
-
-    virtual.run(main())
-
-
-def test_without_the_stream_no_end_is_claimed() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_without_the_stream_no_end_is_claimed() -> None:
+    async with scene() as (sim, client):
         sim.faults.lose_snapshots(None, None, channel="executions")
         sim.faults.reset_connections()
         await eventually(lambda: not client.orders.is_current)
@@ -84,11 +80,9 @@ def test_without_the_stream_no_end_is_claimed() -> None:
             await client.cancel_symbol(BTC, timeout=5)
         assert caught.value.orders == ()
 
-    play(act)
 
-
-def test_order_that_a_lost_cancel_all_did_not_reach_is_cancelled() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_order_that_a_lost_cancel_all_did_not_reach_is_cancelled() -> None:
+    async with scene() as (sim, client):
         held = sim.faults.hold_requests(1, method="add_order")
         placement = client.place(quote())
         await asyncio.sleep(0.1)
@@ -100,15 +94,11 @@ def test_order_that_a_lost_cancel_all_did_not_reach_is_cancelled() -> None:
         await eventually(lambda: placement.order.status == "canceled", 20)
         assert sim.account.open_orders == []
 
-    play(act)
 
-
-def test_nothing_to_cancel_sends_nothing() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_nothing_to_cancel_sends_nothing() -> None:
+    async with scene() as (sim, client):
         assert (await client.cancel_symbol(BTC)).orders == ()
         assert not requests(sim)
-
-    play(act)
 
 
 async def place_many(client: KrakenWSClient) -> None:
@@ -118,8 +108,8 @@ async def place_many(client: KrakenWSClient) -> None:
     await eventually(lambda: sum(o.status == "new" for o in client.orders.open(BTC)) == 60)
 
 
-def test_many_orders_go_by_batches_of_fifty() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_many_orders_go_by_batches_of_fifty() -> None:
+    async with scene({"tier": "pro"}) as (sim, client):
         await place_many(client)
         # Cancelling old orders costs no points.
         await asyncio.sleep(301)
@@ -127,21 +117,17 @@ def test_many_orders_go_by_batches_of_fifty() -> None:
         assert len(report.canceled) == 60
         assert requests(sim) == {"batch_cancel": 2}
 
-    play(act, {"tier": "pro"})
 
-
-def test_all_orders_of_the_account_go_by_cancel_all_where_the_limit_has_no_room() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_all_orders_of_the_account_go_by_cancel_all_where_the_limit_has_no_room() -> None:
+    async with scene({"tier": "pro"}) as (sim, client):
         await place_many(client)
         report = await client.cancel_symbol(BTC)
         assert len(report.canceled) == 60
         assert requests(sim) == {"batch_cancel": 2, "cancel_all": 1}
 
-    play(act, {"tier": "pro"})
 
-
-def test_cancel_all_is_not_used_where_other_orders_are_to_stay() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_cancel_all_is_not_used_where_other_orders_are_to_stay() -> None:
+    async with scene({"tier": "pro"}) as (sim, client):
         await place_many(client)
         await place(client, 1, side="sell", price="999999")
         report = await client.cancel_symbol(BTC, "buy", timeout=120)
@@ -150,11 +136,9 @@ def test_cancel_all_is_not_used_where_other_orders_are_to_stay() -> None:
         # A refused batch is neither divided nor repeated at once.
         assert requests(sim).total() < 90
 
-    play(act, {"tier": "pro"})
 
-
-def test_report_sorts_by_how_orders_ended() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_report_sorts_by_how_orders_ended() -> None:
+    async with scene() as (sim, client):
         await place(client, 3)
         first, second, third = client.orders.open(BTC)
         held = sim.faults.hold_requests(1, method="batch_cancel")
@@ -169,44 +153,36 @@ def test_report_sorts_by_how_orders_ended() -> None:
         assert report.filled == (second,)
         assert first.cum_qty == Decimal("0.04")
 
-    play(act)
-
 
 @pytest.mark.parametrize("fault", ["lose_requests", "lose_replies", "cut_before_reply"])
 @pytest.mark.parametrize("count", [1, 3])
-def test_lost_cancel_is_sent_again(fault: str, count: int) -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_lost_cancel_is_sent_again(fault: str, count: int) -> None:
+    async with scene() as (sim, client):
         await place(client, count)
         getattr(sim.faults, fault)(2)
         report = await client.cancel_symbol(BTC)
         assert len(report.orders) == count
         assert sim.account.open_orders == []
 
-    play(act)
 
-
-def test_lost_reports_are_made_up_for_by_a_snapshot() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_lost_reports_are_made_up_for_by_a_snapshot() -> None:
+    async with scene() as (sim, client):
         await place(client, 2)
         sim.faults.lose_reports(2)
         report = await client.cancel_symbol(BTC)
         assert len(report.orders) == 2
 
-    play(act)
 
-
-def test_cancel_that_the_rate_limit_refuses_is_tried_again() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_cancel_that_the_rate_limit_refuses_is_tried_again() -> None:
+    async with scene() as (sim, client):
         await place(client, 2)
         sim.faults.refuse_orders("EOrder:Rate limit exceeded", 3)
         report = await client.cancel_symbol(BTC)
         assert len(report.canceled) == 2
 
-    play(act)
 
-
-def test_cancelling_waits_out_a_reconnect() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_cancelling_waits_out_a_reconnect() -> None:
+    async with scene() as (sim, client):
         await place(client, 2)
         sim.faults.refuse_connections(100)
         sim.faults.reset_connections()
@@ -217,11 +193,9 @@ def test_cancelling_waits_out_a_reconnect() -> None:
         assert len((await cancelling).orders) == 2
         assert sim.account.open_orders == []
 
-    play(act)
 
-
-def test_order_that_is_on_its_way_is_cancelled_when_it_turns_up() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_order_that_is_on_its_way_is_cancelled_when_it_turns_up() -> None:
+    async with scene() as (sim, client):
         sim.faults.delay_requests(3.0, method="add_order")
         placement = client.place(quote())
         await asyncio.sleep(0.1)
@@ -231,22 +205,18 @@ def test_order_that_is_on_its_way_is_cancelled_when_it_turns_up() -> None:
         with pytest.raises(OrderOutcomeUnknown):
             await placement
 
-    play(act)
 
-
-def test_order_that_never_arrives_is_waited_for_until_its_absence_is_proved() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_order_that_never_arrives_is_waited_for_until_its_absence_is_proved() -> None:
+    async with scene() as (sim, client):
         sim.faults.lose_requests(method="add_order")
         placement = client.place(quote())
         report = await client.cancel_symbol(BTC, timeout=30)
         assert report.other == placement.orders
         assert report.other[0].status == "absent"
 
-    play(act)
 
-
-def test_timeout_names_the_orders_that_are_left() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_timeout_names_the_orders_that_are_left() -> None:
+    async with scene() as (sim, client):
         await place(client, 1)
         await place(client, 1, side="sell", price="999999")
         bid, ask = client.orders.open(BTC)
@@ -268,11 +238,9 @@ def test_timeout_names_the_orders_that_are_left() -> None:
         alone.cancel()
         assert (await client.cancel_symbol(BTC)).canceled == (bid,)
 
-    play(act)
 
-
-def test_disconnect_names_the_orders_that_may_be_left() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_disconnect_names_the_orders_that_may_be_left() -> None:
+    async with scene() as (sim, client):
         await place(client, 1)
         sim.faults.lose_requests(None, method="cancel_order")
         cancelling = asyncio.create_task(client.cancel_symbol(BTC, timeout=1000))
@@ -282,30 +250,20 @@ def test_disconnect_names_the_orders_that_may_be_left() -> None:
             with pytest.raises(OrdersStillWorking):
                 await cancelling
 
-    play(act)
+
+async def test_stream_is_subscribed_to_for_the_reports_of_the_ends() -> None:
+    async with trading() as (sim, client):
+        await client.add_order(limit())
+        assert len((await client.cancel_symbol(BTC)).orders) == 1
+        assert sim.account.open_orders == []
 
 
-def test_stream_is_followed_for_the_sake_of_the_ends() -> None:
-    async def main() -> None:
-        sim = SimulatedExchange(
-            symbols=[BTC], rate=0, balances=RICH, clock=virtual.current().time_ns
-        )
-        async with sim, client_of(sim, token_manager=tokens_of(sim)) as client:
-            await client.add_order(limit())
-            assert len((await client.cancel_symbol(BTC)).orders) == 1
-            assert sim.account.open_orders == []
-
-    virtual.run(main())
-
-
-def test_arguments_are_checked() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_arguments_are_checked() -> None:
+    async with scene() as (_, client):
         with pytest.raises(InvalidParameter):
             await client.cancel_symbol(BTC, "bid")
         with pytest.raises(InvalidParameter):
             await client.cancel_tag("")
-
-    play(act)
 
 
 troubles = st.lists(
@@ -333,21 +291,22 @@ troubles = st.lists(
 def test_after_it_returns_nothing_is_in_the_market(
     before: list[Any], during: list[Any], count: int
 ) -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
-        for name, *arguments in before:
-            getattr(sim.faults, name)(*arguments)
-        placements = []
-        for _ in range(count):
-            placements.append(client.place(quote(), tag="a"))
-            await asyncio.sleep(0.3)
-        for name, *arguments in during:
-            getattr(sim.faults, name)(*arguments)
-        report = await client.cancel_tag("a", timeout=120)
-        await asyncio.gather(*placements, return_exceptions=True)
-        assert sim.account.open_orders == []
-        assert client.orders.working(tag="a") == []
-        assert set(report.orders) <= {order for p in placements for order in p.orders}
-        await asyncio.sleep(30)
-        assert sim.account.open_orders == []
+    async def main() -> None:
+        async with scene() as (sim, client):
+            for name, *arguments in before:
+                getattr(sim.faults, name)(*arguments)
+            placements = []
+            for _ in range(count):
+                placements.append(client.place(quote(), tag="a"))
+                await asyncio.sleep(0.3)
+            for name, *arguments in during:
+                getattr(sim.faults, name)(*arguments)
+            report = await client.cancel_tag("a", timeout=120)
+            await asyncio.gather(*placements, return_exceptions=True)
+            assert sim.account.open_orders == []
+            assert client.orders.working(tag="a") == []
+            assert set(report.orders) <= {order for p in placements for order in p.orders}
+            await asyncio.sleep(30)
+            assert sim.account.open_orders == []
 
-    play(act)
+    virtual.run(main())

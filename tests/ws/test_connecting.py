@@ -6,7 +6,6 @@ Over real sockets. Names are resolved by the event loop of the test.
 from __future__ import annotations
 
 import asyncio
-import functools
 import gc
 import socket
 import ssl
@@ -22,7 +21,7 @@ import httpx
 import pytest
 import trustme
 from tests.marks import long
-from tests.ws.helpers import BTC, NO_CERTIFICATES, PATIENCE, eventually, tokens_of
+from tests.ws.helpers import BTC, NO_CERTIFICATES, PATIENCE, eventually, tls_contexts, tokens_of
 from websockets.asyncio.server import ServerConnection, serve
 
 from kraken_connector import network
@@ -153,17 +152,6 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-@functools.cache
-def contexts(*names: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Return TLS settings of servers with these names, and of clients that trust them."""
-    authority = trustme.CA()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names).configure_cert(server)
-    client = ssl.create_default_context()
-    authority.configure_trust(client)
-    return server, client
-
-
 def source_of(sim: SimulatedExchange, host: str = GOOD, **options: Any) -> HTTPAuthenticatedClient:
     """Return a REST client without network settings of its own."""
     url = sim.rest_url.replace(GOOD, host)
@@ -192,7 +180,7 @@ async def use(sim: SimulatedExchange, host: str = GOOD, **options: Any) -> None:
 @pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "tls"])
 def test_next_address_is_tried_when_one_does_not_answer(module: str, is_secure: bool) -> None:
     async def main() -> None:
-        server, trusting = contexts(NAME) if is_secure else (None, None)
+        server, trusting = tls_contexts(NAME) if is_secure else (None, None)
         async with SimulatedExchange(symbols=[BTC], rate=0, ssl=server) as sim:
             with mute(urlsplit(sim.url).port or 0):
                 await use(sim, NAME, ssl=trusting, proxy=False)
@@ -213,7 +201,7 @@ def test_next_address_is_tried_when_one_refuses(module: str) -> None:
 @pytest.mark.parametrize("is_secure", [False, True], ids=["http", "https"])
 def test_next_address_of_a_proxy_is_tried(module: str, is_secure: bool) -> None:
     async def main() -> None:
-        server, trusting = contexts(NAME, GOOD)
+        server, trusting = tls_contexts(NAME, GOOD)
         async with (
             SimulatedExchange(symbols=[BTC], rate=0, ssl=server) as sim,
             Proxy().serving(server if is_secure else None) as proxy,
@@ -245,7 +233,7 @@ def test_no_answer_from_any_address_is_one_error(module: str) -> None:
 @pytest.mark.parametrize("turns", range(0, 24, 2))
 def test_attempt_that_is_cancelled_leaves_no_socket(module: str, turns: int) -> None:
     async def main() -> None:
-        server, trusting = contexts(NAME)
+        server, trusting = tls_contexts(NAME)
         async with SimulatedExchange(symbols=[BTC], rate=0, ssl=server) as sim:
             url = sim.url.replace(GOOD, NAME)
             client = KrakenWSClient(url, ssl=trusting, proxy=False)
@@ -337,7 +325,7 @@ async def test_environments_proxy_that_is_none_is_an_error_of_ours(
 
 
 async def test_tls_settings_of_the_client_hold_for_tokens() -> None:
-    server, trusting = contexts(GOOD)
+    server, trusting = tls_contexts(GOOD)
     async with SimulatedExchange(symbols=[BTC], rate=0, ssl=server) as sim:
         await use(sim, ssl=trusting)
         with pytest.raises(TokenAcquisitionError, match="CERTIFICATE_VERIFY_FAILED"):
@@ -345,7 +333,7 @@ async def test_tls_settings_of_the_client_hold_for_tokens() -> None:
 
 
 async def test_tls_settings_of_the_http_client_go_before_those_of_the_client() -> None:
-    server, trusting = contexts(GOOD)
+    server, trusting = tls_contexts(GOOD)
     async with SimulatedExchange(symbols=[BTC], rate=0, ssl=server) as sim:
         manager = tokens_of(sim, tls=trusting)
         KrakenWSClient(sim.url, token_manager=manager, ssl=NO_CERTIFICATES)
@@ -599,7 +587,7 @@ def test_exchange_that_reads_nothing_does_not_delay_disconnect(module: str) -> N
 @pytest.mark.parametrize("turns", range(0, 40, 2))
 def test_token_call_that_is_cancelled_leaves_no_socket(module: str, turns: int) -> None:
     async def main() -> None:
-        server, trusting = contexts(GOOD)
+        server, trusting = tls_contexts(GOOD)
         async with SimulatedExchange(symbols=[BTC], rate=0, ssl=server) as sim:
             source = source_of(sim, verify_ssl=trusting)
             await source.get_websockets_token()

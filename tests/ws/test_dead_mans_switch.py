@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +12,7 @@ from typing import Any
 import anyio
 import pytest
 from hypothesis import settings
-from tests import virtual
-from tests.ws.helpers import BTC, client_of, eventually, tokens_of
+from tests.ws.helpers import BTC, client_of, eventually, tokens_of, trading
 
 from kraken_connector.exceptions import NotConnected, OrderOutcomeUnknown
 from kraken_connector.sim import SimulatedExchange
@@ -24,26 +23,16 @@ from kraken_connector.ws import (
     KrakenWSClient,
 )
 
-Scene = Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]
+pytestmark = pytest.mark.virtual_time
 
 
 @asynccontextmanager
 async def scene() -> AsyncIterator[tuple[SimulatedExchange, KrakenWSClient]]:
-    sim = SimulatedExchange(symbols=[BTC], rate=0, clock=virtual.current().time_ns)
-    options: dict[str, Any] = {"max_reconnect_attempts": 1000}
-    async with sim, client_of(sim, token_manager=tokens_of(sim), **options) as client:
+    async with trading(max_reconnect_attempts=1000) as (sim, client):
         await client.track_orders()
         order = AddOrderParams(BTC, "buy", "limit", "0.1", limit_price="100.0")
         await client.add_order(order)
         yield sim, client
-
-
-def play(act: Scene) -> None:
-    async def main() -> None:
-        async with scene() as (sim, client):
-            await act(sim, client)
-
-    virtual.run(main())
 
 
 def timeouts(sim: SimulatedExchange) -> list[int]:
@@ -67,8 +56,8 @@ def switch_tasks() -> list[asyncio.Task[Any]]:
     return [task for task in asyncio.all_tasks() if "Protection" in str(task.get_coro())]
 
 
-def test_it_is_set_again_at_a_third_and_turned_off_on_leaving() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_it_is_set_again_at_a_third_and_turned_off_on_leaving() -> None:
+    async with scene() as (sim, client):
         async with client.dead_mans_switch(timeout=60) as switch:
             assert switch.is_armed
             assert switch.trigger_time is not None
@@ -83,11 +72,9 @@ def test_it_is_set_again_at_a_third_and_turned_off_on_leaving() -> None:
         assert told(client) == ["armed"]
         assert switch_tasks() == []
 
-    play(act)
 
-
-def test_left_running_it_ends_all_orders() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_left_running_it_ends_all_orders() -> None:
+    async with scene() as (sim, client):
         async with client.dead_mans_switch(timeout=60, on_close="leave"):
             pass
         assert timeouts(sim) == [60]
@@ -95,22 +82,9 @@ def test_left_running_it_ends_all_orders() -> None:
         await order.wait_done(timeout=61)
         assert order.status == "canceled"
 
-    play(act)
 
-
-def test_it_is_turned_off_on_leaving_by_an_exception() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
-        with pytest.raises(ZeroDivisionError):
-            async with client.dead_mans_switch(timeout=60):
-                raise ZeroDivisionError
-        assert timeouts(sim) == [60, 0]
-        assert switch_tasks() == []
-
-    play(act)
-
-
-def test_alarm_without_a_confirmation_for_two_thirds_then_it_continues() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_alarm_without_a_confirmation_for_two_thirds_then_it_continues() -> None:
+    async with scene() as (sim, client):
         late: list[float] = []
         async with client.dead_mans_switch(
             timeout=60, on_late=lambda switch: late.append(switch.seconds_left)
@@ -127,11 +101,9 @@ def test_alarm_without_a_confirmation_for_two_thirds_then_it_continues() -> None
             assert told(client) == ["armed"]
         assert len(sim.account.open_orders) == 1
 
-    play(act)
 
-
-def test_switch_without_an_answer_says_what_the_exchange_said_meanwhile() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_switch_without_an_answer_says_what_the_exchange_said_meanwhile() -> None:
+    async with scene() as (sim, client):
         refusal = '{"error":"EService:Busy","method":"cancel_all_orders_after","success":false}'
         sim.faults.lose_requests(1000, method="cancel_all_orders_after")
         entering = asyncio.ensure_future(client.dead_mans_switch(timeout=30).__aenter__())
@@ -141,52 +113,44 @@ def test_switch_without_an_answer_says_what_the_exchange_said_meanwhile() -> Non
         with pytest.raises(OrderOutcomeUnknown, match="EService:Busy"):
             await entering
 
-    play(act)
+
+async def test_callback_that_fails_ends_nothing() -> None:
+    async with (
+        scene() as (sim, client),
+        client.dead_mans_switch(timeout=6, on_late=lambda _: 1 / 0) as switch,
+    ):
+        sim.faults.lose_requests(1000, method="cancel_all_orders_after")
+        await eventually(lambda: switch.is_late, 20)
+        sim.faults.clear()
+        await eventually(lambda: not switch.is_late, 20)
 
 
-def test_callback_that_fails_ends_nothing() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
-        async with client.dead_mans_switch(timeout=6, on_late=lambda _: 1 / 0) as switch:
-            sim.faults.lose_requests(1000, method="cancel_all_orders_after")
-            await eventually(lambda: switch.is_late, 20)
-            sim.faults.clear()
-            await eventually(lambda: not switch.is_late, 20)
-
-    play(act)
-
-
-def test_it_says_that_it_has_run_out_and_sets_itself_again() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
-        async with client.dead_mans_switch(timeout=60) as switch:
-            sim.faults.lose_requests(1000, method="cancel_all_orders_after")
-            await asyncio.sleep(70)
-            assert told(client) == ["armed", "late", "expired"]
-            assert sim.account.open_orders == []
-            assert switch.seconds_left < 0
-            sim.faults.clear()
-            await eventually(lambda: not switch.is_late, 20)
-            assert told(client) == ["armed"]
-
-    play(act)
+async def test_it_says_that_it_has_run_out_and_sets_itself_again() -> None:
+    async with scene() as (sim, client), client.dead_mans_switch(timeout=60) as switch:
+        sim.faults.lose_requests(1000, method="cancel_all_orders_after")
+        await asyncio.sleep(70)
+        assert told(client) == ["armed", "late", "expired"]
+        assert sim.account.open_orders == []
+        assert switch.seconds_left < 0
+        sim.faults.clear()
+        await eventually(lambda: not switch.is_late, 20)
+        assert told(client) == ["armed"]
 
 
-def test_it_is_set_again_as_soon_as_there_is_a_connection() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
-        async with client.dead_mans_switch(timeout=60) as switch:
-            await asyncio.sleep(19)
-            sim.faults.refuse_connections(8)
-            sim.faults.reset_connections()
-            await asyncio.sleep(25)
-            assert switch.is_armed
-            assert not switch.is_late
-            assert len(sim.account.open_orders) == 1
-            assert len(timeouts(sim)) >= 3
-
-    play(act)
+async def test_it_is_set_again_as_soon_as_there_is_a_connection() -> None:
+    async with scene() as (sim, client), client.dead_mans_switch(timeout=60) as switch:
+        await asyncio.sleep(19)
+        sim.faults.refuse_connections(8)
+        sim.faults.reset_connections()
+        await asyncio.sleep(25)
+        assert switch.is_armed
+        assert not switch.is_late
+        assert len(sim.account.open_orders) == 1
+        assert len(timeouts(sim)) >= 3
 
 
-def test_it_is_off_during_maintenance_and_back_after_it() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_it_is_off_during_maintenance_and_back_after_it() -> None:
+    async with scene() as (sim, client):
         async with client.dead_mans_switch(timeout=60) as switch:
             begins = datetime.fromtimestamp(sim.clock() / 1e9 + 50, UTC).isoformat()
             ends = datetime.fromtimestamp(sim.clock() / 1e9 + 900, UTC).isoformat()
@@ -202,11 +166,9 @@ def test_it_is_off_during_maintenance_and_back_after_it() -> None:
             assert told(client) == ["armed", "paused", "armed"]
         assert len(sim.account.open_orders) == 1
 
-    play(act)
 
-
-def test_maintenance_that_is_far_away_is_no_reason_to_pause_yet() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_maintenance_that_is_far_away_is_no_reason_to_pause_yet() -> None:
+    async with scene() as (sim, client):
         begins = datetime.fromtimestamp(sim.clock() / 1e9 + 200, UTC).isoformat()
         async with client.dead_mans_switch(timeout=60) as switch:
             sim.faults.set_system("online", upcoming_maintenance=[{"from": begins}])
@@ -215,60 +177,38 @@ def test_maintenance_that_is_far_away_is_no_reason_to_pause_yet() -> None:
             await asyncio.sleep(50)
             assert (switch.is_armed, switch.is_paused) == (False, True)
 
-    play(act)
 
-
-def test_it_is_entered_once() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_it_is_entered_once() -> None:
+    async with scene() as (_, client):
         async with client.dead_mans_switch() as switch:
             with pytest.raises(RuntimeError, match="once"):
                 await switch.__aenter__()
         assert switch_tasks() == []
 
-    play(act)
+
+async def test_it_rests_while_the_exchange_is_in_maintenance() -> None:
+    async with scene() as (sim, client), client.dead_mans_switch(timeout=60) as switch:
+        sim.faults.set_system("maintenance")
+        await eventually(lambda: switch.is_paused)
+        assert told(client) == ["armed", "paused"]
+        sim.faults.set_system("online")
+        await eventually(lambda: not switch.is_paused)
+        await eventually(lambda: switch.is_armed, 20)
+        assert timeouts(sim)[-1] == 60
 
 
-def test_it_rests_while_the_exchange_is_in_maintenance() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
-        async with client.dead_mans_switch(timeout=60) as switch:
-            sim.faults.set_system("maintenance")
-            await eventually(lambda: switch.is_paused)
-            assert told(client) == ["armed", "paused"]
-            sim.faults.set_system("online")
-            await eventually(lambda: not switch.is_paused)
-            await eventually(lambda: switch.is_armed, 20)
-            assert timeouts(sim)[-1] == 60
-
-    play(act)
+async def test_user_can_pause_it() -> None:
+    async with scene() as (sim, client), client.dead_mans_switch(timeout=60) as switch:
+        switch.pause()
+        await eventually(lambda: not switch.is_armed)
+        await asyncio.sleep(100)
+        switch.resume()
+        await eventually(lambda: switch.is_armed)
+        assert timeouts(sim) == [60, 0, 60]
 
 
-def test_leaving_takes_no_longer_than_its_farewell(caplog: pytest.LogCaptureFixture) -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
-        loop = asyncio.get_running_loop()
-        async with client.dead_mans_switch(timeout=60):
-            sim.faults.lose_replies(None)
-            left = loop.time()
-        assert loop.time() - left == pytest.approx(5, abs=0.1)
-
-    play(act)
-    assert "could not be turned off" in caplog.text
-
-
-def test_user_can_pause_it() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
-        async with client.dead_mans_switch(timeout=60) as switch:
-            switch.pause()
-            await eventually(lambda: not switch.is_armed)
-            await asyncio.sleep(100)
-            switch.resume()
-            await eventually(lambda: switch.is_armed)
-            assert timeouts(sim) == [60, 0, 60]
-
-    play(act)
-
-
-def test_one_that_cannot_be_set_raises_and_leaves_nothing() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_one_that_cannot_be_set_raises_and_leaves_nothing() -> None:
+    async with scene() as (sim, client):
         sim.faults.refuse_orders("EService:Unavailable", None)
         with pytest.raises(OrderOutcomeUnknown, match="Unavailable"):
             async with client.dead_mans_switch():
@@ -276,33 +216,9 @@ def test_one_that_cannot_be_set_raises_and_leaves_nothing() -> None:
         assert switch_tasks() == []
         assert timeouts(sim) == []
 
-    play(act)
 
-
-def test_first_answer_that_is_lost_is_confirmed_by_the_next_one() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
-        sim.faults.lose_replies(1)
-        async with client.dead_mans_switch() as switch:
-            assert (switch.is_armed, timeouts(sim)) == (True, [60, 60])
-
-    play(act)
-
-
-def test_one_that_may_have_been_set_is_turned_off_before_entering_raises() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
-        sim.faults.lose_replies(3)
-        with pytest.raises(OrderOutcomeUnknown):
-            async with client.dead_mans_switch(on_close="leave"):
-                raise AssertionError("it was entered")
-        assert timeouts(sim) == [60, 60, 60, 0]
-        await asyncio.sleep(200)
-        assert len(sim.account.open_orders) == 1
-
-    play(act)
-
-
-def test_caller_who_is_cancelled_while_entering_leaves_nothing_running() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_caller_who_is_cancelled_while_entering_leaves_nothing_running() -> None:
+    async with scene() as (sim, client):
         sim.faults.lose_replies(1)
         entering = asyncio.create_task(client.dead_mans_switch().__aenter__())
         await eventually(lambda: timeouts(sim) == [60])
@@ -313,11 +229,9 @@ def test_caller_who_is_cancelled_while_entering_leaves_nothing_running() -> None
         await asyncio.sleep(200)
         assert len(sim.account.open_orders) == 1
 
-    play(act)
 
-
-def test_one_that_may_have_been_set_again_is_turned_off_on_leaving() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_one_that_may_have_been_set_again_is_turned_off_on_leaving() -> None:
+    async with scene() as (sim, client):
         async with client.dead_mans_switch(timeout=60) as switch:
             switch.pause()
             await eventually(lambda: not switch.is_armed)
@@ -330,21 +244,17 @@ def test_one_that_may_have_been_set_again_is_turned_off_on_leaving() -> None:
         await asyncio.sleep(200)
         assert len(sim.account.open_orders) == 1
 
-    play(act)
 
-
-def test_client_that_is_disconnected_first_makes_leaving_no_longer(
+async def test_client_that_is_disconnected_first_makes_leaving_no_longer(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+    async with scene() as (_, client):
         async with client.dead_mans_switch(timeout=60) as switch:
             await client.disconnect()
         assert switch.is_armed
         assert client.protection.seconds_left > 59
         assert isinstance(switch.last_error, NotConnected)
         assert switch_tasks() == []
-
-    play(act)
     assert "could not be turned off" in caplog.text
 
 
@@ -357,20 +267,17 @@ def test_arguments_that_make_no_sense(options: dict[str, Any]) -> None:
         KrakenWSClient().dead_mans_switch(**options)
 
 
-def test_request_by_hand_beside_a_switch_is_undone_at_once() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
-        async with client.dead_mans_switch(timeout=60) as switch:
-            await client.cancel_all_orders_after(CancelAllOrdersAfterParams(timeout=0))
-            assert not switch.is_armed
-            await eventually(lambda: switch.is_armed, 0.1)
-            assert timeouts(sim) == [60, 0, 60]
-            assert told(client) == ["armed", "off", "armed"]
-
-    play(act)
+async def test_request_by_hand_beside_a_switch_is_undone_at_once() -> None:
+    async with scene() as (sim, client), client.dead_mans_switch(timeout=60) as switch:
+        await client.cancel_all_orders_after(CancelAllOrdersAfterParams(timeout=0))
+        assert not switch.is_armed
+        await eventually(lambda: switch.is_armed, 0.1)
+        assert timeouts(sim) == [60, 0, 60]
+        assert told(client) == ["armed", "off", "armed"]
 
 
-def test_switches_of_one_client_share_the_timer() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_switches_of_one_client_share_the_timer() -> None:
+    async with scene() as (sim, client):
         async with client.dead_mans_switch(timeout=60) as outer:
             async with client.dead_mans_switch(timeout=9):
                 await asyncio.sleep(10)
@@ -379,8 +286,6 @@ def test_switches_of_one_client_share_the_timer() -> None:
             assert 0 not in timeouts(sim)
         assert (timeouts(sim)[-1], client.protection.armed) == (0, False)
         assert len(sim.account.open_orders) == 1
-
-    play(act)
 
 
 def test_scope_of_anyio_around_the_client_turns_it_off() -> None:
@@ -401,10 +306,9 @@ def test_scope_of_anyio_around_the_client_turns_it_off() -> None:
 
 
 @pytest.mark.parametrize("seed", range(settings().max_examples // 10))
-def test_it_is_entered_and_left_on_a_shaky_connection(seed: int) -> None:
+async def test_it_is_entered_and_left_on_a_shaky_connection(seed: int) -> None:
     """Connections are cut and replies lost about every second."""
-
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+    async with scene() as (sim, client):
         chance = random.Random(seed)
 
         async def trouble() -> None:
@@ -422,5 +326,3 @@ def test_it_is_entered_and_left_on_a_shaky_connection(seed: int) -> None:
                 assert not switch.is_late
         troubles.cancel()
         assert len(sim.account.open_orders) == 1
-
-    play(act)

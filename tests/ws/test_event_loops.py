@@ -7,8 +7,7 @@ import ssl
 from collections.abc import Callable
 
 import pytest
-import trustme
-from tests.ws.helpers import BTC, ETH, SOL, client_of, eventually, tokens_of
+from tests.ws.helpers import BTC, ETH, SOL, client_of, eventually, tls_contexts, tokens_of
 
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import BookParams, ExecutionsParams, WSDataMessage
@@ -21,16 +20,6 @@ UPDATES = 300
 def loop_factory(module: str) -> Callable[[], asyncio.AbstractEventLoop]:
     made = getattr(pytest.importorskip(module), LOOPS[module])
     return made() if module == "aiofastnet" else made  # type: ignore[no-any-return]
-
-
-def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Return TLS settings of an exchange and of clients that trust it."""
-    authority = trustme.CA()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(server)
-    client = ssl.create_default_context()
-    authority.configure_trust(client)
-    return server, client
 
 
 async def trade_through_a_reset(tls: tuple[ssl.SSLContext, ssl.SSLContext] | None) -> None:
@@ -67,4 +56,5 @@ async def trade_through_a_reset(tls: tuple[ssl.SSLContext, ssl.SSLContext] | Non
 @pytest.mark.parametrize("module", LOOPS)
 def test_client_works_on_the_loop(module: str, tls: bool) -> None:
     with asyncio.Runner(loop_factory=loop_factory(module)) as runner:
-        runner.run(trade_through_a_reset(contexts() if tls else None))
+        trading = trade_through_a_reset(tls_contexts("127.0.0.1") if tls else None)
+        runner.run(asyncio.wait_for(trading, 60))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import pytest_asyncio
 import trustme
-from tests import virtual
 from tests.ws.helpers import (
     BTC,
     ETH,
@@ -62,7 +62,10 @@ async def test_each_host_is_connected_when_first_needed(three: SimulatedExchange
         await client.subscribe(BookParams(symbol=[BTC]))
         assert three.connections_total == 1
         assert list(client.connections) == ["public"]
-        await client.subscribe(ExecutionsParams())
+        await asyncio.gather(
+            client.subscribe(ExecutionsParams()), client.subscribe(BalancesParams())
+        )
+        assert three.connections_total == 2
         await client.subscribe(Level3Params(symbol=[BTC, ETH]))
         assert {name: view.url for name, view in client.connections.items()} == {
             "public": three.url,
@@ -70,7 +73,7 @@ async def test_each_host_is_connected_when_first_needed(three: SimulatedExchange
             "level3": three.level3_url,
         }
         assert client.connections["level3"].symbols == {BTC, ETH}
-        assert client.connections["private"].subscriptions == 1
+        assert client.connections["private"].subscriptions == 2
         assert (await find_channel(client, "level3", "snapshot")).symbol == BTC
         assert set(client.stats()["connections"]) == {
             three.url,
@@ -103,7 +106,7 @@ async def test_level3_wants_a_token_manager(three: SimulatedExchange) -> None:
 
 
 @pytest.mark.parametrize("role", ["private", "level3"])
-async def test_host_that_cannot_be_had_fails_its_caller_alone(
+async def test_host_that_cannot_be_connected_fails_its_caller_alone(
     three: SimulatedExchange, role: Any
 ) -> None:
     asked = {"private": ExecutionsParams(), "level3": Level3Params(symbol=[BTC])}
@@ -243,15 +246,12 @@ def lose_the_market(sim: SimulatedExchange) -> None:
     sim.faults.reset_connections(host="public")
 
 
-def play(act: Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]) -> None:
-    """Run a test in virtual time, with a client of three hosts that gives up early."""
-
-    async def main() -> None:
-        sim = SimulatedExchange(symbols=[BTC], rate=0, hosts="three")
-        async with sim, trader_of(sim, max_reconnect_attempts=2) as client:
-            await act(sim, client)
-
-    virtual.run(main())
+@asynccontextmanager
+async def scene() -> AsyncIterator[tuple[SimulatedExchange, KrakenWSClient]]:
+    """Connect a client of three hosts that gives up early."""
+    sim = SimulatedExchange(symbols=[BTC], rate=0, hosts="three")
+    async with sim, trader_of(sim, max_reconnect_attempts=2) as client:
+        yield sim, client
 
 
 def limit(price: str) -> AddOrderParams:
@@ -269,8 +269,9 @@ async def take_all(client: KrakenWSClient) -> list[Any]:
     return taken
 
 
-def test_orders_go_on_when_market_data_has_ended() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+@pytest.mark.virtual_time
+async def test_orders_go_on_when_market_data_has_ended() -> None:
+    async with scene() as (sim, client):
         await client.subscribe(BookParams(symbol=[BTC]))
         await client.subscribe(Level3Params(symbol=[BTC]))
         await client.track_orders()
@@ -303,11 +304,10 @@ def test_orders_go_on_when_market_data_has_ended() -> None:
         assert client.state is ConnectionState.DISCONNECTED
         assert sim.connections == []
 
-    play(act)
 
-
-def test_iteration_raises_when_market_data_ends_and_continues_with_private_messages() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+@pytest.mark.virtual_time
+async def test_iteration_raises_when_market_data_ends_and_continues_with_private_messages() -> None:
+    async with scene() as (sim, client):
         await client.subscribe(BookParams(symbol=[BTC]))
         await client.subscribe(ExecutionsParams())
         taking = asyncio.create_task(take_all(client))
@@ -331,11 +331,10 @@ def test_iteration_raises_when_market_data_ends_and_continues_with_private_messa
         with pytest.raises(NotConnected):
             await client.receive()
 
-    play(act)
 
-
-def test_client_without_a_private_connection_ends_with_market_data() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+@pytest.mark.virtual_time
+async def test_client_without_a_private_connection_ends_with_market_data() -> None:
+    async with scene() as (sim, client):
         await client.subscribe(BookParams(symbol=[BTC]))
         lose_the_market(sim)
         await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
@@ -343,11 +342,10 @@ def test_client_without_a_private_connection_ends_with_market_data() -> None:
         with pytest.raises(ConnectFailed):
             await client.receive()
 
-    play(act)
 
-
-def test_market_data_returns_after_connect() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+@pytest.mark.virtual_time
+async def test_market_data_returns_after_connect() -> None:
+    async with scene() as (sim, client):
         await client.subscribe(BookParams(symbol=[BTC]))
         await client.subscribe(ExecutionsParams())
         lose_the_market(sim)
@@ -361,11 +359,10 @@ def test_market_data_returns_after_connect() -> None:
         await eventually(lambda: client.book(BTC).is_valid)
         assert client.connections["private"].reconnects == 0
 
-    play(act)
 
-
-def test_only_the_hosts_that_are_named_are_connected() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+@pytest.mark.virtual_time
+async def test_only_the_hosts_that_are_named_are_connected() -> None:
+    async with scene() as (sim, client):
         await client.disconnect()
         for wrong in ((), "private", ("nowhere",)):
             with pytest.raises(ValueError, match="host"):
@@ -380,11 +377,11 @@ def test_only_the_hosts_that_are_named_are_connected() -> None:
         await client.add_order(limit("100.0"))
         assert client.system_status == "online"
 
-    play(act)
 
+@pytest.mark.virtual_time
+async def test_client_says_whether_it_can_trade() -> None:
+    async with scene() as (sim, client):
 
-def test_client_says_whether_it_can_trade() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         def obstacle() -> str | None:
             assert client.can_trade is (client.trading_obstacle is None)
             return client.trading_obstacle
@@ -415,5 +412,3 @@ def test_client_says_whether_it_can_trade() -> None:
         await eventually(lambda: "no token" in (obstacle() or ""), 60)
         await client.disconnect()
         assert obstacle() == "the private connection is disconnected"
-
-    play(act)

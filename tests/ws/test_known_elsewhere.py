@@ -40,7 +40,7 @@ async def speak(
     for_ever: bool = False,
     **options: Any,
 ) -> int:
-    """Run a client at a server that says `frames` after each ack.
+    """Run a client at a server that sends `frames` after each ack.
 
     Returns:
         How often the client connected.
@@ -137,6 +137,11 @@ async def test_one_loss_opens_one_connection_and_leaves_the_other_alone() -> Non
                 await sim.wait_subscribed("executions")
             assert sim.connections_total == total
             assert sim.connections_to("public") == public
+            private = sim.connections_to("private")
+            sim.faults.close_connections(host="public")
+            await eventually(lambda: sim.connections_total == total + 1)
+            await sim.wait_subscribed("book")
+            assert sim.connections_to("private") == private
 
 
 async def test_reconnecting_leaves_nothing_behind(
@@ -243,7 +248,7 @@ def test_children_of_a_fork_name_their_orders_apart() -> None:
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a program that hears nothing of the test's own warnings."""
+    """Run a program without the warning filters of the test."""
     command = [sys.executable, *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=120

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -9,7 +10,17 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.ws.helpers import BTC, ETH, asked, client_of, connected, eventually, find_type, tokens_of
+from tests.ws.helpers import (
+    BTC,
+    ETH,
+    PATIENCE,
+    asked,
+    client_of,
+    connected,
+    eventually,
+    find_type,
+    tokens_of,
+)
 
 from kraken_connector import QueuePosition
 from kraken_connector.exceptions import BookNotReady
@@ -163,7 +174,7 @@ async def test_book_that_keeps_failing_is_given_up_and_released(sim: SimulatedEx
         assert (event.channel, event.symbol) == ("level3", BTC)
         assert client.level3(BTC).state == "quarantined"
         with pytest.raises(BookNotReady):
-            await client.resync(BTC, channel="level3")
+            await asyncio.wait_for(client.resync(BTC, channel="level3"), PATIENCE)
         sim.faults.clear()
         await client.resync(BTC, channel="level3")
         assert shows_what_was_published(client, sim, 10)
@@ -178,7 +189,7 @@ async def test_resync_of_what_is_not_subscribed(client: KrakenWSClient) -> None:
         client.level3(BTC)
 
 
-async def test_level3_that_cannot_be_had_any_more_ends_alone(sim: SimulatedExchange) -> None:
+async def test_level3_that_cannot_be_reconnected_ends_alone(sim: SimulatedExchange) -> None:
     async with watcher_of(sim, max_reconnect_attempts=2) as client:
         await client.subscribe(TickerParams(symbol=[BTC]))
         await client.subscribe(Level3Params(symbol=[BTC]))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from tests import virtual
-from tests.ws.helpers import BTC, client_of, eventually, find_channel, tokens_of
+from tests.ws.helpers import BTC, eventually, find_channel, trading
 
 from kraken_connector.exceptions import (
     NotConnected,
@@ -33,36 +33,18 @@ from kraken_connector.ws import (
     Order,
 )
 
-Scene = Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]
-RICH = {"USD": 10**9, "BTC": 10**4}
+pytestmark = pytest.mark.virtual_time
 
 
 @asynccontextmanager
 async def scene(
-    sim_options: dict[str, Any], options: dict[str, Any]
+    exchange: dict[str, Any] | None = None, **options: Any
 ) -> AsyncIterator[tuple[SimulatedExchange, KrakenWSClient]]:
-    sim = SimulatedExchange(
-        **{
-            "symbols": [BTC],
-            "rate": 0,
-            "balances": RICH,
-            "clock": virtual.current().time_ns,
-            **sim_options,
-        }
-    )
     patient = {"max_reconnect_attempts": 1000, "request_timeout": 2.0, **options}
-    async with sim, client_of(sim, token_manager=tokens_of(sim), **patient) as client:
+    async with trading(exchange, **patient) as (sim, client):
         await client.track_orders()
         await client.track_balances()
         yield sim, client
-
-
-def play(act: Scene, sim_options: dict[str, Any] | None = None, **options: Any) -> None:
-    async def main() -> None:
-        async with scene(sim_options or {}, options) as (sim, client):
-            await act(sim, client)
-
-    virtual.run(main())
 
 
 def limit(qty: Any = "0.10", price: Any = "100.0", **options: Any) -> AddOrderParams:
@@ -81,8 +63,8 @@ async def unknown(client: KrakenWSClient, params: AddOrderParams) -> Order:
 # Orders from placing to end.
 
 
-def test_order_lives_from_sending_to_its_last_fill() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_order_lives_from_sending_to_its_last_fill() -> None:
+    async with scene() as (sim, client):
         seen: list[str] = []
         client.orders.on_change(lambda order: seen.append(order.status))
         reply = await client.add_order(limit(cl_ord_id="mine"))
@@ -109,23 +91,19 @@ def test_order_lives_from_sending_to_its_last_fill() -> None:
             "filled",
         ]
 
-    play(act)
-
 
 @pytest.mark.parametrize("reply_first", [True, False])
-def test_fill_that_overtakes_the_ack_is_no_error(reply_first: bool) -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_fill_that_overtakes_the_ack_is_no_error(reply_first: bool) -> None:
+    async with scene({"reply_first": reply_first}) as (sim, client):
         sim.faults.delay_replies(1.0)
         for options in ({}, {"order_userref": 7}):
             reply = await client.add_order(AddOrderParams(BTC, "buy", "market", "0.01", **options))
             assert (await reply.order.wait_filled(5)).cum_qty == Decimal("0.01")
         assert len(client.orders) == 2
 
-    play(act, {"reply_first": reply_first})
 
-
-def test_orders_from_elsewhere_appear() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_orders_from_elsewhere_appear() -> None:
+    async with scene() as (sim, client):
         order_id = await sim.account.place(BTC, "sell", "1", limit_price="200.0")
         await eventually(lambda: order_id in client.orders)
         order = client.orders[order_id]
@@ -137,11 +115,9 @@ def test_orders_from_elsewhere_appear() -> None:
         assert caught.value.order is order
         assert order.reason == "User requested"
 
-    play(act)
 
-
-def test_edit_links_the_orders() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_edit_links_the_orders() -> None:
+    async with scene() as (_, client):
         old = (await client.add_order(limit(order_userref=3))).order
         reply = await client.edit_order(EditOrderParams(old.order_id, BTC, limit_price="101.0"))
         new = client.orders[reply.typed.order_id]
@@ -150,11 +126,9 @@ def test_edit_links_the_orders() -> None:
         await eventually(lambda: new.limit_price == Decimal("101.0"))
         assert client.orders.open() == [new]
 
-    play(act)
 
-
-def test_number_is_shared_by_several_orders() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_number_is_shared_by_several_orders() -> None:
+    async with scene() as (_, client):
         replies = await asyncio.gather(
             *(client.add_order(limit(price=price, order_userref=9)) for price in (98, 99, 100))
         )
@@ -164,11 +138,9 @@ def test_number_is_shared_by_several_orders() -> None:
             assert reply.order.order_id == reply.typed.order_id
         assert len(client.orders) == 3
 
-    play(act)
 
-
-def test_refused_order_says_why() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_refused_order_says_why() -> None:
+    async with scene() as (sim, client):
         sim.faults.refuse_orders("EOrder:Insufficient funds", 1)
         with pytest.raises(TradingError) as caught:
             await client.add_order(limit(cl_ord_id="poor"))
@@ -177,11 +149,9 @@ def test_refused_order_says_why() -> None:
         with pytest.raises(OrderNotFilled):
             await order.wait_open(1)
 
-    play(act)
 
-
-def test_waiting_ends_with_the_client() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_waiting_ends_with_the_client() -> None:
+    async with scene() as (_, client):
         order = (await client.add_order(limit())).order
         waiting = asyncio.ensure_future(order.wait_filled())
         impatient = asyncio.ensure_future(order.wait_filled(timeout=3))
@@ -192,14 +162,12 @@ def test_waiting_ends_with_the_client() -> None:
             await waiting
         assert not client.orders.is_current
 
-    play(act)
-
 
 # Gaps.
 
 
-def test_snapshot_decides_what_was_missed_in_a_gap() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_snapshot_decides_what_was_missed_in_a_gap() -> None:
+    async with scene() as (sim, client):
         stays, fills, ends, part = [
             (await client.add_order(limit(price=price))).order for price in (96, 97, 98, 99)
         ]
@@ -222,11 +190,9 @@ def test_snapshot_decides_what_was_missed_in_a_gap() -> None:
         assert client.balances["BTC"] == sim.account.balances["BTC"]
         assert client.balances["USD"] == sim.account.balances["USD"]
 
-    play(act)
 
-
-def test_lost_report_is_made_good() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_lost_report_is_made_good() -> None:
+    async with scene() as (sim, client):
         order = (await client.add_order(limit())).order
         await order.wait_open(5)
         sim.faults.lose_reports(1)
@@ -236,11 +202,9 @@ def test_lost_report_is_made_good() -> None:
         await order.wait_done(10)
         assert order.status == "gone"
 
-    play(act)
 
-
-def test_order_that_the_exchange_denies_is_looked_for() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_order_that_the_exchange_denies_is_looked_for() -> None:
+    async with scene() as (sim, client):
         order = (await client.add_order(limit())).order
         await order.wait_open(5)
         sim.faults.lose_reports(1)
@@ -252,11 +216,9 @@ def test_order_that_the_exchange_denies_is_looked_for() -> None:
         await order.wait_done(10)
         assert order.status == "gone"
 
-    play(act)
 
-
-def test_reports_that_come_twice_count_once() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_reports_that_come_twice_count_once() -> None:
+    async with scene() as (sim, client):
         sim.faults.duplicate_reports(100)
         sim.faults.duplicate_reports(100, channel="balances")
         order = (await client.add_order(limit())).order
@@ -269,36 +231,30 @@ def test_reports_that_come_twice_count_once() -> None:
         await eventually(lambda: client.balances["BTC"] == sim.account.balances["BTC"])
         assert client.balances.wallets("BTC") == {("spot", "main"): client.balances["BTC"]}
 
-    play(act)
-
 
 # Outcomes.
 
 
-def test_order_whose_reply_is_lost_is_found_in_the_stream() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_order_whose_reply_is_lost_is_found_in_the_stream() -> None:
+    async with scene() as (sim, client):
         sim.faults.lose_replies(1, method="add_order")
         order = await unknown(client, limit())
         await order.wait_settled(5)
         assert order.status == "new"
         assert len(sim.account.orders) == 1
 
-    play(act)
 
-
-def test_order_whose_connection_is_lost_is_found_in_the_snapshot() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_order_whose_connection_is_lost_is_found_in_the_snapshot() -> None:
+    async with scene() as (sim, client):
         sim.faults.cut_before_reply(1)
         sim.faults.lose_reports(2)
         order = await unknown(client, limit())
         assert (await order.wait_settled(30)).is_open
         assert sim.account.orders.keys() == {order.order_id}
 
-    play(act)
 
-
-def test_order_that_filled_while_offline_is_found_by_its_fills() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_order_that_filled_while_offline_is_found_by_its_fills() -> None:
+    async with scene() as (sim, client):
         sim.faults.refuse_connections(3)
         sim.faults.cut_before_reply(1)
         sim.faults.lose_reports(10)
@@ -306,11 +262,9 @@ def test_order_that_filled_while_offline_is_found_by_its_fills() -> None:
         await order.wait_done(30)
         assert (order.status, order.cum_qty) == ("filled", Decimal("0.01"))
 
-    play(act)
 
-
-def test_order_that_never_arrived_is_absent_when_it_cannot_be_matched_any_more() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_order_that_never_arrived_is_absent_when_it_cannot_be_matched_any_more() -> None:
+    async with scene() as (sim, client):
         sim.faults.lose_requests(1, method="add_order")
         began = asyncio.get_running_loop().time()
         order = await unknown(client, limit())
@@ -323,11 +277,9 @@ def test_order_that_never_arrived_is_absent_when_it_cannot_be_matched_any_more()
         assert order.cl_ord_id is not None
         assert sim.account.orders == {}
 
-    play(act)
 
-
-def test_lost_connection_settles_it_no_sooner() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_lost_connection_settles_it_no_sooner() -> None:
+    async with scene() as (sim, client):
         sim.faults.lose_requests(1, method="add_order", cut=True)
         order = await unknown(client, limit())
         await eventually(lambda: client.orders.is_current)
@@ -338,11 +290,9 @@ def test_lost_connection_settles_it_no_sooner() -> None:
         await order.wait_settled(15)
         assert order.status == "absent"
 
-    play(act)
 
-
-def test_late_reply_updates_the_order() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_late_reply_updates_the_order() -> None:
+    async with scene() as (sim, client):
         sim.faults.delay_replies(3.0, 1)
         await client.unsubscribe(
             ExecutionsParams(snap_orders=True, snap_trades=True, ratecounter=True)
@@ -352,11 +302,9 @@ def test_late_reply_updates_the_order() -> None:
         assert order.status == "pending_new"
         assert order.order_id in sim.account.orders
 
-    play(act)
 
-
-def test_order_that_arrives_after_all_comes_back_from_absent() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_order_that_arrives_after_all_comes_back_from_absent() -> None:
+    async with scene() as (sim, client):
         sim.faults.lose_requests(1, method="add_order")
         order = await unknown(client, limit())
         await order.wait_settled(15)
@@ -365,14 +313,12 @@ def test_order_that_arrives_after_all_comes_back_from_absent() -> None:
         await eventually(lambda: order.status == "new", 20)
         assert client.orders.open() == [order]
 
-    play(act)
-
 
 @pytest.mark.parametrize("is_gap", [True, False])
-def test_more_fills_than_a_snapshot_has_are_no_matter_where_the_stream_was_followed(
+async def test_more_fills_than_a_snapshot_has_are_no_matter_where_the_stream_was_followed(
     is_gap: bool,
 ) -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+    async with scene() as (sim, client):
         sim.faults.lose_requests(1, method="add_order", cut=is_gap)
         busy = await sim.account.place(BTC, "sell", "200", limit_price="200.0")
         order = await unknown(client, limit())
@@ -386,13 +332,10 @@ def test_more_fills_than_a_snapshot_has_are_no_matter_where_the_stream_was_follo
             await order.wait_settled()
         assert order.status == "unknown"
 
-    play(act)
 
-
-def test_stream_that_goes_on_after_the_deadline_proves_absence() -> None:
+async def test_stream_that_goes_on_after_the_deadline_proves_absence() -> None:
     """A maker with ten fills a second: no snapshot is needed."""
-
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+    async with scene() as (sim, client):
         busy = await sim.account.place(BTC, "sell", "200", limit_price="200.0")
         sim.faults.lose_requests(1, method="add_order")
         waiting = asyncio.ensure_future(unknown(client, limit()))
@@ -403,11 +346,9 @@ def test_stream_that_goes_on_after_the_deadline_proves_absence() -> None:
         asked = [r.params["channel"] for r in sim.requests if r.method == "subscribe"]
         assert asked.count("executions") == 1
 
-    play(act)
 
-
-def test_asking_for_snapshots_is_bounded() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_asking_for_snapshots_is_bounded() -> None:
+    async with scene() as (sim, client):
         await client.unsubscribe(
             ExecutionsParams(snap_orders=True, snap_trades=True, ratecounter=True)
         )
@@ -426,11 +367,9 @@ def test_asking_for_snapshots_is_bounded() -> None:
         # Two subscriptions, a reconnect, and five snapshots for the sake of the order.
         assert len(asked) == 2 + 1 + 5
 
-    play(act)
 
-
-def test_batch_whose_reply_is_lost_is_settled_order_by_order() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_batch_whose_reply_is_lost_is_settled_order_by_order() -> None:
+    async with scene() as (sim, client):
         sim.faults.lose_replies(1, method="batch_add")
         with pytest.raises(OrderOutcomeUnknown):
             await client.batch_add(BatchAddParams(BTC, orders=[limit(), limit(price=99)]))
@@ -438,14 +377,12 @@ def test_batch_whose_reply_is_lost_is_settled_order_by_order() -> None:
         for order in client.orders:
             assert (await order.wait_settled(5)).is_open
 
-    play(act)
-
 
 # Tracking.
 
 
-def test_later_subscription_begins_with_a_snapshot() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_later_subscription_begins_with_a_snapshot() -> None:
+    async with scene() as (sim, client):
         order = (await client.add_order(limit())).order
         await order.wait_open(5)
         await client.subscribe(ExecutionsParams())
@@ -459,11 +396,9 @@ def test_later_subscription_begins_with_a_snapshot() -> None:
         report = (await find_channel(client, "executions", "update")).data[0]
         assert report.order_status == order.status == "canceled"
 
-    play(act)
 
-
-def test_what_is_only_tracked_comes_through_no_queue() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_what_is_only_tracked_comes_through_no_queue() -> None:
+    async with scene() as (_, client):
         order = (await client.add_order(limit())).order
         await order.wait_open(5)
         assert client.orders.is_current
@@ -473,25 +408,21 @@ def test_what_is_only_tracked_comes_through_no_queue() -> None:
             queued.append(getattr(message, "channel", None))
         assert not {"executions", "balances"} & set(queued)
 
-    play(act)
 
-
-def test_orders_stay_known_without_the_stream() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_orders_stay_known_without_the_stream() -> None:
+    async with scene() as (_, client):
         order = (await client.add_order(limit())).order
         await order.wait_open(5)
         await client.unsubscribe(ExecutionsParams())
         assert not client.orders.is_current
         assert client.orders.open() == [order]
 
-    play(act)
-
 
 # The rate limit.
 
 
-def test_tier_is_learnt_and_the_stream_corrects_the_count() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_tier_is_learnt_and_the_stream_corrects_the_count() -> None:
+    async with scene({"tier": "pro"}) as (_, client):
         assert client.rate_counter.tier.name == "pro"
         for _ in range(5):
             order = (await client.add_order(limit())).order
@@ -501,11 +432,9 @@ def test_tier_is_learnt_and_the_stream_corrects_the_count() -> None:
         await order.wait_done(5)
         assert abs(client.rate_counter.count(BTC) - 13) < 1
 
-    play(act, {"tier": "pro"})
 
-
-def test_policy_wait_sends_when_there_is_room() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_policy_wait_sends_when_there_is_room() -> None:
+    async with scene({"tier": "starter"}, rate_policy="wait") as (_, client):
         began = asyncio.get_running_loop().time()
         order = (await client.add_order(limit())).order
         # Each costs 4, and a second makes room for one.
@@ -518,11 +447,9 @@ def test_policy_wait_sends_when_there_is_room() -> None:
         assert order.limit_price == 70
         assert 59 < asyncio.get_running_loop().time() - began < 75
 
-    play(act, {"tier": "starter"}, rate_policy="wait")
 
-
-def test_policy_refuse_raises_and_sends_nothing_but_cancels() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_policy_refuse_raises_and_sends_nothing_but_cancels() -> None:
+    async with scene({"tier": "starter"}, rate_policy="refuse") as (sim, client):
         order = (await client.add_order(limit())).order
         amends = [AmendOrderParams(order.order_id, limit_price=100 - i) for i in range(1, 31)]
         for amend in amends[:14]:
@@ -541,17 +468,14 @@ def test_policy_refuse_raises_and_sends_nothing_but_cancels() -> None:
         with pytest.raises(TradingError, match="Rate limit exceeded"):
             await client.cancel_order(CancelOrderParams(order_id=[order.order_id]))
 
-    play(act, {"tier": "starter"}, rate_policy="refuse")
-
 
 def test_there_is_no_such_policy() -> None:
     with pytest.raises(ValueError, match="rate_policy"):
         KrakenWSClient(rate_policy="hope")  # type: ignore[arg-type]
 
 
-def test_first_snapshot_is_concluded_soon_where_nothing_else_is_sent() -> None:
-    async def act(_: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_first_snapshot_is_concluded_soon_where_nothing_else_is_sent() -> None:
+    options: dict[str, Any] = {"ping_interval": 60.0, "request_timeout": 1.0}
+    async with scene({"heartbeat_interval": 0}, **options) as (_, client):
         await client.orders.wait_current(0.0)
         assert virtual.current().time() < 1001.5
-
-    play(act, {"heartbeat_interval": 0}, ping_interval=60.0, request_timeout=1.0)

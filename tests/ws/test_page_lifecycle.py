@@ -26,15 +26,6 @@ async def test_context_manager_connects_and_disconnects(sim: SimulatedExchange) 
     await sim.wait_for(lambda: not sim.connections)
 
 
-async def test_connection_can_be_managed_by_hand(sim: SimulatedExchange) -> None:
-    client = client_of(sim)
-    assert client.state is ConnectionState.DISCONNECTED
-    await client.connect()
-    assert client.state is ConnectionState.CONNECTED
-    await client.disconnect()
-    assert client.state is ConnectionState.DISCONNECTED
-
-
 def test_parameters_and_defaults_are_those_of_the_page() -> None:
     parameters = inspect.signature(KrakenWSClient).parameters.values()
     positional = {p.name: p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
@@ -196,7 +187,9 @@ async def test_disconnecting_while_reconnecting_ends_both(sim: SimulatedExchange
         sim.faults.reset_connections()
         await eventually(lambda: client.state is ConnectionState.RECONNECTING)
     assert client.state is ConnectionState.DISCONNECTED
-    assert [message async for message in client]
+    (gap,) = client.gaps
+    assert (gap.cause, gap.end_ns, gap.symbols) == ("disconnect", None, [BTC])
+    assert gap in [message async for message in client]
 
 
 async def test_client_that_is_not_connected_refuses_requests(

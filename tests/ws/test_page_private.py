@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
-from tests import virtual
 from tests.ws.helpers import (
     BTC,
-    ETH,
     asked,
     client_of,
     connected,
@@ -18,7 +15,7 @@ from tests.ws.helpers import (
     tokens_of,
 )
 
-from kraken_connector.exceptions import ConnectFailed, SubscriptionError, TokenAcquisitionError
+from kraken_connector.exceptions import SubscriptionError, TokenAcquisitionError
 from kraken_connector.http import HTTPAuthenticatedClient
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
@@ -42,27 +39,6 @@ async def test_token_is_injected_automatically(sim: SimulatedExchange) -> None:
         tokens = {request.params["token"] for request in asked(sim)}
         assert len(tokens) == sim.tokens.issued == 1
         await client.unsubscribe(ExecutionsParams(snap_orders=True))
-
-
-async def test_tokens_come_from_one_call_however_many_ask(sim: SimulatedExchange) -> None:
-    manager = tokens_of(sim)
-    tokens = await asyncio.gather(*(manager.get_token() for _ in range(10)))
-    assert len(set(tokens)) == 1
-    assert manager.is_valid
-    assert sim.rest.calls == 1
-    manager.invalidate()
-    assert not manager.is_valid
-    assert await manager.get_token() not in tokens
-
-
-async def test_one_callers_cancellation_does_not_fail_the_others(sim: SimulatedExchange) -> None:
-    manager = tokens_of(sim)
-    impatient = asyncio.create_task(manager.get_token())
-    patient = asyncio.create_task(manager.get_token())
-    await asyncio.sleep(0)
-    impatient.cancel()
-    assert await patient
-    assert sim.rest.calls == 1
 
 
 async def test_private_channels_need_a_token_manager(sim: SimulatedExchange) -> None:
@@ -114,84 +90,24 @@ async def test_keys_come_from_the_environment(
     assert await manager.get_token()
 
 
-async def private_pair(**options: Any) -> tuple[SimulatedExchange, SimulatedExchange]:
-    public = SimulatedExchange(symbols=[BTC, ETH], rate=0, role="public", heartbeat_interval=0.05)
-    private = SimulatedExchange(symbols=[BTC], rate=0, role="private", heartbeat_interval=0.05)
-    return public, private
-
-
-async def test_private_host_is_connected_when_first_needed() -> None:
-    public, private = await private_pair()
-    async with public, private:
-        manager = tokens_of(private)
-        async with connected(public, auth_url=private.url, token_manager=manager) as client:
-            await client.subscribe(TickerParams(symbol=[BTC]))
-            assert private.connections_total == 0
-            await asyncio.gather(
-                client.subscribe(ExecutionsParams()), client.subscribe(BalancesParams())
-            )
-            assert private.connections_total == 1
-            assert (await find_channel(client, "executions")).sequence == 1
-            assert set(client.stats()["connections"]) == {public.url, private.url}
-            assert {name: view.url for name, view in client.connections.items()} == {
-                "public": public.url,
-                "private": private.url,
-            }
-            assert client.connections["private"].subscriptions == 2
-        await private.wait_for(lambda: not private.connections)
-
-
-async def test_each_host_reconnects_on_its_own() -> None:
-    public, private = await private_pair()
-    async with public, private:
-        manager = tokens_of(private)
-        async with connected(public, auth_url=private.url, token_manager=manager) as client:
-            await client.subscribe(TickerParams(symbol=[BTC]))
+@pytest.mark.virtual_time
+async def test_private_host_is_tried_for_as_long_as_it_is_away() -> None:
+    async with SimulatedExchange(rate=0, hosts="three") as sim:
+        options = {"auth_url": sim.auth_url, "token_manager": tokens_of(sim)}
+        pauses = {"backoff_base": 0.5, "backoff_max": 30.0, "max_reconnect_attempts": 2}
+        async with connected(sim, **options, **pauses) as client:
             await client.subscribe(ExecutionsParams())
-            private.faults.refuse_connections(times=1)
-            private.faults.reset_connections()
-            await eventually(lambda: client.state is ConnectionState.RECONNECTING)
-            await private.wait_for(lambda: private.registry.count("executions", None) == 1)
-            assert public.connections_total == 1
-            public.faults.reset_connections()
-            await public.wait_for(lambda: public.registry.count("ticker", BTC) == 1)
-            assert private.connections_total == 2
-            assert private.tokens.issued == 2
-
-
-def test_private_host_is_tried_for_as_long_as_it_is_away() -> None:
-    async def main() -> None:
-        public, private = await private_pair()
-        async with public, private:
-            options = {"auth_url": private.url, "token_manager": tokens_of(private)}
-            pauses = {"backoff_base": 0.5, "backoff_max": 30.0, "max_reconnect_attempts": 2}
-            async with connected(public, **options, **pauses) as client:
-                await client.subscribe(ExecutionsParams())
-                await find_channel(client, "executions", "snapshot")
-                private.faults.refuse_connections(times=None)
-                private.faults.reset_connections()
-                await asyncio.sleep(600)
-                assert client.state is ConnectionState.RECONNECTING
-                assert client.connections["public"].state is ConnectionState.CONNECTED
-                private.faults.clear()
-                await eventually(lambda: client.state is ConnectionState.CONNECTED, 60)
-                await find_channel(client, "executions", "snapshot")
-                # Logged when the first round of attempts failed, and at the end.
-                assert [gap.end_ns is None for gap in client.gaps] == [True, False]
-
-    virtual.run(main())
-
-
-async def test_private_host_that_cannot_be_had_fails_the_caller_alone() -> None:
-    public, private = await private_pair()
-    async with public, private:
-        private.faults.refuse_connections()
-        manager = tokens_of(private)
-        async with connected(public, auth_url=private.url, token_manager=manager) as client:
-            with pytest.raises(ConnectFailed):
-                await client.subscribe(ExecutionsParams())
-            assert client.state is ConnectionState.CONNECTED
-            await client.subscribe(ExecutionsParams())
+            await find_channel(client, "executions", "snapshot")
+            sim.faults.refuse_connections(times=None, host="private")
+            sim.faults.reset_connections(host="private")
+            await asyncio.sleep(600)
+            assert client.state is ConnectionState.RECONNECTING
+            assert client.connections["public"].state is ConnectionState.CONNECTED
+            sim.faults.clear()
+            await eventually(lambda: client.state is ConnectionState.CONNECTED, 60)
+            await find_channel(client, "executions", "snapshot")
+            # Logged when the first round of attempts failed, and at the end.
+            assert [gap.end_ns is None for gap in client.gaps] == [True, False]
 
 
 async def test_wrong_host_is_the_exchanges_refusal() -> None:

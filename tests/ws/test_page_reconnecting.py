@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import ssl
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-import trustme
-from tests import virtual
 from tests.ws.helpers import (
     BTC,
     ETH,
@@ -23,6 +20,7 @@ from tests.ws.helpers import (
     find,
     find_channel,
     find_type,
+    tls_contexts,
     tokens_of,
 )
 from websockets.datastructures import Headers
@@ -65,6 +63,13 @@ async def collect(client: KrakenWSClient, messages: list[Any]) -> None:
     async with asyncio.timeout(10):
         async for message in client:
             messages.append(message)  # noqa: PERF401 (all that came before an exception)
+
+
+class Budget(ConnectBudget):
+    """Counts connections to the simulated exchange as if they went to the real one."""
+
+    def reserve(self, url: str, now: float) -> float:
+        return super().reserve("wss://ws.kraken.com/v2", now)
 
 
 def reset(sim: SimulatedExchange) -> None:
@@ -323,7 +328,7 @@ async def test_caller_decides_what_is_worth_another_attempt(sim: SimulatedExchan
         assert messages
 
 
-async def test_token_that_is_not_to_be_had_never_ends_the_client(sim: SimulatedExchange) -> None:
+async def test_token_that_cannot_be_fetched_never_ends_the_client(sim: SimulatedExchange) -> None:
     manager = tokens_of(sim)
     async with connected(sim, token_manager=manager, max_reconnect_attempts=1) as client:
         await client.subscribe(ExecutionsParams())
@@ -372,25 +377,19 @@ async def test_caller_may_go_on_after_a_close_code_of_a_policy(sim: SimulatedExc
         await reconnected(sim, client)
 
 
-def test_attempts_that_are_given_up_use_no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        monkeypatch.setattr(connection, "connect_budget", Budget(limit=1, window=60.0))
-        async with SimulatedExchange(rate=0) as sim:
-            async with connected(sim) as client:
-                pass
-            for _ in range(5):
-                with pytest.raises(TimeoutError):
-                    async with asyncio.timeout(1):
-                        await client.connect()
-            async with asyncio.timeout(60):
-                await client.connect()
-            await client.disconnect()
-
-    class Budget(ConnectBudget):
-        def reserve(self, url: str, now: float) -> float:
-            return super().reserve("wss://ws.kraken.com", now)
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_attempts_that_are_given_up_use_no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "connect_budget", Budget(limit=1, window=60.0))
+    async with SimulatedExchange(rate=0) as sim:
+        async with connected(sim) as client:
+            pass
+        for _ in range(5):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1):
+                    await client.connect()
+        async with asyncio.timeout(60):
+            await client.connect()
+        await client.disconnect()
 
 
 async def ended(client: KrakenWSClient) -> Exception | None:
@@ -459,59 +458,55 @@ async def test_handshake_that_is_refused_for_good_is_not_tried_again(
         assert (caught.value.status, caught.value.attempts) == (status, 1)
 
 
-def test_pause_that_a_refusal_names_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        tried: list[float] = []
+@pytest.mark.virtual_time
+async def test_pause_that_a_refusal_names_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    tried: list[float] = []
 
-        async def refuse(*_: Any, **__: Any) -> Any:
-            tried.append(loop.time())
-            raise InvalidStatus(Response(429, "", Headers({"Retry-After": "120"})))
+    async def refuse(*_: Any, **__: Any) -> Any:
+        tried.append(loop.time())
+        raise InvalidStatus(Response(429, "", Headers({"Retry-After": "120"})))
 
-        async with SimulatedExchange(rate=0) as sim, connected(sim) as client:
-            monkeypatch.setattr(connection, "open_socket", refuse)
-            reset(sim)
-            await eventually(lambda: len(tried) == 3, 1000)
-            assert client.state is ConnectionState.RECONNECTING
-        pauses = [later - earlier for earlier, later in itertools.pairwise(tried)]
-        assert all(120 <= pause < 121 for pause in pauses)
-
-    virtual.run(main())
+    async with SimulatedExchange(rate=0) as sim, connected(sim) as client:
+        monkeypatch.setattr(connection, "open_socket", refuse)
+        reset(sim)
+        await eventually(lambda: len(tried) == 3, 1000)
+        assert client.state is ConnectionState.RECONNECTING
+    pauses = [later - earlier for earlier, later in itertools.pairwise(tried)]
+    assert all(120 <= pause < 121 for pause in pauses)
 
 
 @pytest.mark.parametrize("is_asking", [False, True])
-def test_socket_that_soon_ends_again_and_again_gets_longer_pauses(is_asking: bool) -> None:
-    async def main() -> None:
-        opened: list[float] = []
-        now = asyncio.get_running_loop().time
-        options = {"backoff_base": 0.5, "backoff_max": 30.0}
-        async with SimulatedExchange(rate=0) as sim, connected(sim, **options) as client:
+@pytest.mark.virtual_time
+async def test_socket_that_soon_ends_again_and_again_gets_longer_pauses(is_asking: bool) -> None:
+    opened: list[float] = []
+    now = asyncio.get_running_loop().time
+    options = {"backoff_base": 0.5, "backoff_max": 30.0}
+    async with SimulatedExchange(rate=0) as sim, connected(sim, **options) as client:
 
-            async def end_each() -> None:
-                for count in itertools.count(1):
-                    await sim.wait_for(lambda count=count: sim.connections_total >= count)
-                    opened.append(now())
-                    await asyncio.sleep(1)
-                    sim.faults.close_connections(1013, "try again later")
+        async def end_each() -> None:
+            for count in itertools.count(1):
+                await sim.wait_for(lambda count=count: sim.connections_total >= count)
+                opened.append(now())
+                await asyncio.sleep(1)
+                sim.faults.close_connections(1013, "try again later")
 
-            ending = asyncio.create_task(end_each())
-            if is_asking:
-                await client.subscribe(TickerParams(symbol=[BTC]))
-            await asyncio.sleep(1000)
-            ending.cancel()
-            # The socket outlives the longest pause, so the next pause is short again.
-            await eventually(lambda: client.state is ConnectionState.CONNECTED, 100)
-            await asyncio.sleep(31)
-            count, then = sim.connections_total, now()
-            reset(sim)
-            await sim.wait_for(lambda: sim.connections_total > count)
-            assert now() - then < 1
-        # 0.5 s, doubling up to 30 s, less a half at most.
-        pauses = [later - earlier for earlier, later in itertools.pairwise(opened)]
-        assert all(pause >= 15 for pause in pauses[7:])
-        assert len(opened) < 75
-
-    virtual.run(main())
+        ending = asyncio.create_task(end_each())
+        if is_asking:
+            await client.subscribe(TickerParams(symbol=[BTC]))
+        await asyncio.sleep(1000)
+        ending.cancel()
+        # The socket outlives the longest pause, so the next pause is short again.
+        await eventually(lambda: client.state is ConnectionState.CONNECTED, 100)
+        await asyncio.sleep(31)
+        count, then = sim.connections_total, now()
+        reset(sim)
+        await sim.wait_for(lambda: sim.connections_total > count)
+        assert now() - then < 1
+    # 0.5 s, doubling up to 30 s, less a half at most.
+    pauses = [later - earlier for earlier, later in itertools.pairwise(opened)]
+    assert all(pause >= 15 for pause in pauses[7:])
+    assert len(opened) < 75
 
 
 async def test_refused_token_is_replaced_with_eager_tasks(sim: SimulatedExchange) -> None:
@@ -572,14 +567,11 @@ async def test_gap_is_reported_to_the_consumer_and_kept(sim: SimulatedExchange) 
 
 
 async def test_untrusted_certificate_is_not_tried_again() -> None:
-    authority = trustme.CA()
-    server, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(server)
+    server, trusting = tls_contexts("127.0.0.1")
     async with SimulatedExchange(symbols=[BTC], rate=0, ssl=server) as sim:
         with pytest.raises(ConnectFailed, match="certificate"):
             async with connected(sim):
                 pass
-        authority.configure_trust(trusting)
         async with connected(sim, ssl=trusting) as client:
             await client.subscribe(TickerParams(symbol=[BTC]))
             assert (await find_channel(client, "ticker")).symbol == BTC
@@ -596,23 +588,17 @@ async def test_reconnecting_is_logged_with_its_reason(
     assert any("going away" in record.getMessage() for record in caplog.records)
 
 
-def test_clients_of_a_process_share_what_the_exchange_allows(
+@pytest.mark.virtual_time
+async def test_clients_of_a_process_share_what_the_exchange_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Budget(ConnectBudget):
-        def reserve(self, url: str, now: float) -> float:
-            return super().reserve("wss://ws.kraken.com/v2", now)
-
-    async def main() -> None:
-        monkeypatch.setattr(connection, "connect_budget", Budget(limit=3, window=600))
-        loop = asyncio.get_running_loop()
-        start = loop.time()
-        async with SimulatedExchange(rate=0) as sim, connected(sim) as one, connected(sim) as other:
-            sim.faults.reset_connections()
-            await sim.wait_for(lambda: sim.connections_total == 3)
-            await sim.wait_for(lambda: sim.connections_total == 4, timeout=1000)
-            assert loop.time() - start >= 600
-            for client in (one, other):
-                await eventually(lambda client=client: client.state is ConnectionState.CONNECTED)
-
-    virtual.run(main())
+    monkeypatch.setattr(connection, "connect_budget", Budget(limit=3, window=600))
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    async with SimulatedExchange(rate=0) as sim, connected(sim) as one, connected(sim) as other:
+        sim.faults.reset_connections()
+        await sim.wait_for(lambda: sim.connections_total == 3)
+        await sim.wait_for(lambda: sim.connections_total == 4, timeout=1000)
+        assert loop.time() - start >= 600
+        for client in (one, other):
+            await eventually(lambda client=client: client.state is ConnectionState.CONNECTED)

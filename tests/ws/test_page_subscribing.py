@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.ws.helpers import BTC, ETH, SOL, connected, eventually, find_channel
+from tests.ws.helpers import BTC, ETH, SOL, connected, eventually, find_channel, find_type
 
 from kraken_connector.exceptions import RequestTimeout, SubscriptionError
 from kraken_connector.sim import SimulatedExchange
@@ -153,8 +153,5 @@ async def test_too_many_requests_slow_down_instead_of_failing() -> None:
 async def test_answers_to_raw_requests_come_through_the_queue(sim: SimulatedExchange) -> None:
     async with connected(sim) as client:
         await client.send(WSRequest("subscribe", {"channel": "ticker", "symbol": [BTC]}, req_id=42))
-        message = await client.receive()
-        while not isinstance(message, WSResponse):
-            message = await client.receive()
-        assert message.req_id == 42
+        assert (await find_type(client, WSResponse)).req_id == 42
         assert (await find_channel(client, "ticker")).symbol == BTC

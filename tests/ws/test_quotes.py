@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -15,25 +16,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests import virtual
 from tests.ws.helpers import BTC, eventually
-from tests.ws.test_orders import play
+from tests.ws.test_orders import scene
 
 from kraken_connector.exceptions import NotConnected, OrdersStillWorking
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import KrakenWSClient, Quote, QuoteReport, Quotes
 
-Act = Callable[[SimulatedExchange, KrakenWSClient, Quotes], Awaitable[None]]
+pytestmark = pytest.mark.virtual_time
+
 Levels = list[tuple[Any, Any]]
 
 
-def quote(act: Act, sim_options: dict[str, Any] | None = None, **options: Any) -> None:
-    """Run a test with quotes, and check that leaving the block cancels them."""
-
-    async def scene(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+@asynccontextmanager
+async def quoting(
+    exchange: dict[str, Any] | None = None, **options: Any
+) -> AsyncIterator[tuple[SimulatedExchange, KrakenWSClient, Quotes]]:
+    """Enter a block of quotes, and check that leaving it cancels them."""
+    async with scene({"tier": "pro", **(exchange or {})}) as (sim, client):
         async with client.quotes(BTC, **{"tag": "mm", "reserve": 0, **options}) as quotes:
-            await act(sim, client, quotes)
+            yield sim, client, quotes
         assert sim.account.open_orders == []
-
-    play(scene, {"tier": "pro", **(sim_options or {})})
 
 
 def methods(sim: SimulatedExchange) -> Counter[str]:
@@ -58,8 +60,8 @@ BIDS: Levels = [("100.0", "1"), ("99.0", "2"), ("98.0", "3")]
 ASKS: Levels = [("999100.0", "1"), ("999200.0", "2")]
 
 
-def test_first_quotes_are_placed_together_and_the_same_again_send_nothing() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_first_quotes_are_placed_together_and_the_same_again_send_nothing() -> None:
+    async with quoting() as (sim, _, quotes):
         report = await quotes.set(bids=BIDS, asks=ASKS)
         assert report.is_complete
         assert len(report.placed) == 5
@@ -71,22 +73,18 @@ def test_first_quotes_are_placed_together_and_the_same_again_send_nothing() -> N
         assert len(again.kept) == 5
         assert methods(sim) == {}
 
-    quote(act)
 
-
-def test_one_order_is_placed_alone_and_many_by_fifteen() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_one_order_is_placed_alone_and_many_by_fifteen() -> None:
+    async with quoting() as (sim, _, quotes):
         await quotes.set(bids=[("100.0", "0.1")])
         assert methods(sim) == {"add_order": 1}
         await quotes.set(bids=[(100 - n, "0.1") for n in range(32)])
         assert methods(sim) == {"batch_add": 2, "add_order": 1}
         assert len(sim.account.open_orders) == 32
 
-    quote(act)
 
-
-def test_orders_that_fit_are_amended_in_place() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_orders_that_fit_are_amended_in_place() -> None:
+    async with quoting() as (sim, _, quotes):
         first = await quotes.set(bids=BIDS, asks=ASKS)
         methods(sim)
         bids: Levels = [("101.0", "1"), ("99.0", "2"), ("98.0", "2.5")]
@@ -97,11 +95,9 @@ def test_orders_that_fit_are_amended_in_place() -> None:
         assert {*report.amended, *report.kept, *report.canceled} == set(first.placed)
         assert market(sim) == quoted(bids, ASKS[:1])
 
-    quote(act)
 
-
-def test_quantity_of_a_quote_is_what_is_open() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_quantity_of_a_quote_is_what_is_open() -> None:
+    async with quoting() as (sim, _, quotes):
         (order,) = (await quotes.set(bids=BIDS[:1])).placed
         await sim.account.fill(order.order_id, "0.4")
         await eventually(lambda: order.cum_qty)
@@ -112,20 +108,16 @@ def test_quantity_of_a_quote_is_what_is_open() -> None:
         assert order.order_qty == Decimal("1.2")
         assert market(sim) == [("buy", Decimal(100), Decimal("0.8"))]
 
-    quote(act)
 
-
-def test_small_moves_are_not_made() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_small_moves_are_not_made() -> None:
+    async with quoting(min_move="0.5") as (_, _, quotes):
         (order,) = (await quotes.set(bids=[("100.0", 1)])).placed
         assert (await quotes.set(bids=[("100.4", 1)])).kept == (order,)
         assert (await quotes.set(bids=[("100.5", 1)])).amended == (order,)
 
-    quote(act, min_move="0.5")
 
-
-def test_side_is_replaced_only_when_it_is_gone_for_certain() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_side_is_replaced_only_when_it_is_gone_for_certain() -> None:
+    async with quoting() as (sim, _, quotes):
         await quotes.set(bids=[("100.0", 1), ("99.0", 1)])
         # One of two small orders grows once the other is cancelled.
         held = sim.faults.hold_requests(1, method="cancel_order")
@@ -136,11 +128,9 @@ def test_side_is_replaced_only_when_it_is_gone_for_certain() -> None:
         assert (await setting).is_complete
         assert market(sim) == quoted([("100.0", 2)], [])
 
-    quote(act)
 
-
-def test_no_quotes_cancels_all() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_no_quotes_cancels_all() -> None:
+    async with quoting() as (sim, _, quotes):
         await quotes.set(bids=BIDS, asks=ASKS)
         methods(sim)
         report = await quotes.set()
@@ -149,25 +139,23 @@ def test_no_quotes_cancels_all() -> None:
         assert methods(sim) == {"batch_cancel": 1}
         assert sim.account.open_orders == []
 
-    quote(act)
 
-
-def test_orders_with_another_tag_are_not_changed() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
-        async with client.quotes(BTC, tag="other", reserve=0) as others:
-            await others.set(bids=BIDS)
-            await quotes.set(bids=BIDS[:1])
-            await quotes.pull()
-            assert market(sim) == quoted(BIDS, [])
-
-    quote(act)
+async def test_orders_with_another_tag_are_not_changed() -> None:
+    async with (
+        quoting() as (sim, client, quotes),
+        client.quotes(BTC, tag="other", reserve=0) as others,
+    ):
+        await others.set(bids=BIDS)
+        await quotes.set(bids=BIDS[:1])
+        await quotes.pull()
+        assert market(sim) == quoted(BIDS, [])
 
 
 # Refusals.
 
 
-def test_quote_that_would_take_liquidity_is_reported() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_quote_that_would_take_liquidity_is_reported() -> None:
+    async with quoting({"reply_first": False}) as (sim, _, quotes):
         _, best = sim.markets.market(BTC).best()
         assert best is not None
         price = (best[0] + 10) * Decimal("0.1")
@@ -182,32 +170,26 @@ def test_quote_that_would_take_liquidity_is_reported() -> None:
         assert not report.is_complete
         assert market(sim) == quoted(BIDS[:1], [])
 
-    quote(act, {"reply_first": False})
 
-
-def test_one_bad_quote_does_not_keep_the_others_out() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_one_bad_quote_does_not_keep_the_others_out() -> None:
+    async with quoting() as (sim, _, quotes):
         report = await quotes.set(bids=[*BIDS, ("97.123456", 1)])
         (refusal,) = report.refused
         assert (refusal.quote.price, refusal.kind) == (Decimal("97.123456"), "price")
         assert len(report.placed) == 3
         assert market(sim) == quoted(BIDS, [])
 
-    quote(act)
 
-
-def test_order_that_the_engine_refuses_alone_is_reported() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_order_that_the_engine_refuses_alone_is_reported() -> None:
+    async with quoting() as (sim, _, quotes):
         report = await quotes.set(asks=[*ASKS, ("999300.0", "100000")])
         (refusal,) = report.refused
         assert (refusal.quote.qty, refusal.kind) == (Decimal(100000), "funds")
         assert market(sim) == quoted([], ASKS)
 
-    quote(act)
 
-
-def test_room_is_kept_in_the_rate_counter_and_cancels_are_not_held_back() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_room_is_kept_in_the_rate_counter_and_cancels_are_not_held_back() -> None:
+    async with quoting({"tier": "starter"}, reserve=40) as (_, client, quotes):
         counter = client.rate_counter
         refused: list[str] = []
         for n in range(60):
@@ -218,20 +200,18 @@ def test_room_is_kept_in_the_rate_counter_and_cancels_are_not_held_back() -> Non
         report = await quotes.set()
         assert len(report.canceled) == 2
 
-    quote(act, {"tier": "starter"}, reserve=40)
+
+# Orders of unknown outcome.
 
 
-# Orders in doubt.
-
-
-def test_order_of_unknown_outcome_counts_as_there_until_it_is_settled() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_order_of_unknown_outcome_counts_as_there_until_it_is_settled() -> None:
+    async with quoting() as (sim, _, quotes):
         sim.faults.lose_requests(method="add_order")
         report = await quotes.set(bids=BIDS[:1])
         (doubtful,) = report.in_doubt
         assert doubtful.status == "unknown"
         assert report.placed == ()
-        # The order in doubt may be in the market, so a quote at another price must wait.
+        # That order may be in the market, so a quote at another price must wait.
         assert (await quotes.set(bids=BIDS[:1])).in_doubt == (doubtful,)
         report = await quotes.set(bids=[("90.0", "1")])
         assert report.waiting == (Quote("buy", Decimal(90), Decimal(1)),)
@@ -241,21 +221,17 @@ def test_order_of_unknown_outcome_counts_as_there_until_it_is_settled() -> None:
         await doubtful.wait_done(30)
         assert (await quotes.set(bids=[("90.0", "1")])).is_complete
 
-    quote(act)
 
-
-def test_order_whose_reply_was_lost_is_found_by_its_report() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_order_whose_reply_was_lost_is_found_by_its_report() -> None:
+    async with quoting() as (sim, _, quotes):
         sim.faults.lose_replies(method="add_order")
         report = await quotes.set(bids=BIDS[:1])
         assert (len(report.placed), report.in_doubt) == (1, ())
         assert (await quotes.set(bids=BIDS[:1])).kept == report.placed
 
-    quote(act)
 
-
-def test_amend_of_unknown_outcome_is_cancelled_before_it_is_replaced() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_amend_of_unknown_outcome_is_cancelled_before_it_is_replaced() -> None:
+    async with quoting() as (sim, _, quotes):
         (order,) = (await quotes.set(bids=[("100.0", 1)])).placed
         sim.faults.lose_requests(method="amend_order")
         report = await quotes.set(bids=[("101.0", 1)])
@@ -267,11 +243,9 @@ def test_amend_of_unknown_outcome_is_cancelled_before_it_is_replaced() -> None:
         assert methods(sim) == {"cancel_order": 1, "add_order": 1}
         assert market(sim) == quoted([("102.0", 1)], [])
 
-    quote(act)
 
-
-def test_fill_during_the_call_is_not_placed_again() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_fill_during_the_call_is_not_placed_again() -> None:
+    async with quoting() as (sim, _, quotes):
         (order,) = (await quotes.set(bids=[("100.0", 1)])).placed
         held = sim.faults.hold_requests(1, method="amend_order")
         setting = asyncio.create_task(quotes.set(bids=[("101.0", 1)]))
@@ -284,24 +258,20 @@ def test_fill_during_the_call_is_not_placed_again() -> None:
         assert not report.placed
         assert len((await quotes.set(bids=[("101.0", 1)])).placed) == 1
 
-    quote(act)
 
-
-def test_lost_report_of_a_cancel_is_made_up_for_by_a_snapshot() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_lost_report_of_a_cancel_is_made_up_for_by_a_snapshot() -> None:
+    async with quoting() as (sim, _, quotes):
         await quotes.set(bids=BIDS)
         sim.faults.lose_reports(1)
         report = await quotes.set(bids=BIDS[:2])
         assert len(report.canceled) == 1
 
-    quote(act)
-
 
 # Several calls.
 
 
-def test_latest_call_wins() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_latest_call_wins() -> None:
+    async with quoting() as (sim, _, quotes):
         held = sim.faults.hold_requests(1, method="add_order")
         first = asyncio.create_task(quotes.set(bids=[("100.0", 1)]))
         await eventually(lambda: held.held)
@@ -316,11 +286,9 @@ def test_latest_call_wins() -> None:
         assert len(report.amended) == 1
         assert market(sim) == quoted([("102.0", 1)], [])
 
-    quote(act)
 
-
-def test_pull_supersedes_and_later_calls_wait_for_it() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_pull_supersedes_and_later_calls_wait_for_it() -> None:
+    async with quoting() as (sim, _, quotes):
         await quotes.set(bids=BIDS)
         held = sim.faults.hold_requests(1, method="add_order")
         setting = asyncio.create_task(quotes.set(bids=BIDS, asks=ASKS[:1]))
@@ -335,14 +303,12 @@ def test_pull_supersedes_and_later_calls_wait_for_it() -> None:
         assert (await later).is_complete
         assert market(sim) == quoted(BIDS[:1], [])
 
-    quote(act)
-
 
 # Connections.
 
 
-def test_client_that_cannot_trade_raises() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_client_that_cannot_trade_raises() -> None:
+    async with quoting() as (sim, client, quotes):
         await quotes.set(bids=BIDS)
         sim.faults.refuse_connections(100)
         sim.faults.reset_connections()
@@ -354,21 +320,17 @@ def test_client_that_cannot_trade_raises() -> None:
         assert (await quotes.set(bids=BIDS[:1])).is_complete
         assert market(sim) == quoted(BIDS[:1], [])
 
-    quote(act)
 
-
-def test_connection_that_is_lost_while_orders_are_replaced_is_waited_out() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_connection_that_is_lost_while_orders_are_replaced_is_waited_out() -> None:
+    async with quoting() as (sim, _, quotes):
         await quotes.set(bids=[("100.0", 1), ("99.0", 1)])
         sim.faults.lose_requests(1, method="cancel_order", cut=True)
         assert (await quotes.set(bids=[("100.0", 2)])).is_complete
         assert market(sim) == quoted([("100.0", 2)], [])
 
-    quote(act)
 
-
-def test_order_that_could_not_be_cancelled_is_reported() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_order_that_could_not_be_cancelled_is_reported() -> None:
+    async with quoting() as (sim, _, quotes):
         await quotes.set(bids=[("100.0", 1), ("99.0", 1)])
         rule = sim.faults.lose_requests(None, method="cancel_order")
         report = await quotes.set(bids=[("100.0", 2)])
@@ -377,14 +339,13 @@ def test_order_that_could_not_be_cancelled_is_reported() -> None:
         rule.cancel()
         assert (await quotes.set(bids=[("100.0", 2)])).is_complete
 
-    quote(act)
-
 
 # Leaving.
 
 
-def test_cancelled_block_cancels_its_quotes() -> None:
-    async def scene(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_cancelled_block_cancels_its_quotes() -> None:
+    async with scene({"tier": "pro"}) as (sim, client):
+
         async def make() -> None:
             async with client.quotes(BTC) as quotes:
                 await quotes.set(bids=BIDS)
@@ -402,11 +363,9 @@ def test_cancelled_block_cancels_its_quotes() -> None:
             await making
         assert sim.account.open_orders == []
 
-    play(scene, {"tier": "pro"})
 
-
-def test_quotes_that_cannot_be_cancelled_are_named_on_leaving() -> None:
-    async def scene(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+async def test_quotes_that_cannot_be_cancelled_are_named_on_leaving() -> None:
+    async with scene() as (sim, client):
         quotes = client.quotes(BTC)
 
         async def make() -> None:
@@ -420,11 +379,9 @@ def test_quotes_that_cannot_be_cancelled_are_named_on_leaving() -> None:
         with pytest.raises(RuntimeError, match="the block has ended"):
             await quotes.set()
 
-    play(scene)
 
-
-def test_arguments_are_checked() -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
+async def test_arguments_are_checked() -> None:
+    async with quoting() as (sim, client, quotes):
         for wrong in ([("0", 1)], [("1", "-1")], [("many", 1)]):
             with pytest.raises(ValueError, match=r"bids|number"):
                 await quotes.set(bids=wrong)  # type: ignore[arg-type]
@@ -433,8 +390,6 @@ def test_arguments_are_checked() -> None:
         with pytest.raises(ValueError, match="min_move"):
             client.quotes(BTC, min_move=-1)
         assert methods(sim) == {}
-
-    quote(act)
 
 
 # Random faults.
@@ -495,43 +450,44 @@ def test_never_too_much_and_as_wanted_in_the_end(seed: int) -> None:
             (p + 999000, chance.randint(1, 3)) for p in asks
         ]
 
-    async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
-        watch = Watch(sim)
-        virtual.current().after_turn = watch.look
-        calls: list[asyncio.Task[QuoteReport]] = []
-        for _ in range(chance.randint(1, 8)):
-            if chance.random() < 0.6:
-                name, *arguments = chance.choice(FAULTS)
-                getattr(sim.faults, name)(*arguments)
+    async def main() -> None:
+        async with quoting() as (sim, client, quotes):
+            watch = Watch(sim)
+            virtual.current().after_turn = watch.look
+            calls: list[asyncio.Task[QuoteReport]] = []
+            for _ in range(chance.randint(1, 8)):
+                if chance.random() < 0.6:
+                    name, *arguments = chance.choice(FAULTS)
+                    getattr(sim.faults, name)(*arguments)
+                wanted = levels()
+                watch.allow(*wanted)
+                calls.append(asyncio.create_task(quotes.set(*wanted)))
+                await asyncio.sleep(chance.choice([0.0, 0.01, 0.5, 3.0]))
+                if sim.account.open_orders and chance.random() < 0.5:
+                    order = chance.choice(sim.account.open_orders)
+                    await sim.account.fill(order.order_id, chance.choice([None, order.left / 2]))
+            await asyncio.gather(*calls, return_exceptions=True)
+            sim.faults.clear()
+            # The next report shows the gap.
+            virtual.current().after_turn = bool
+            marker = await sim.account.place(BTC, "buy", 1, limit_price=1)
+            await eventually(lambda: marker in client.orders and client.orders.is_current, 60)
+            await sim.account.cancel(marker)
+            await eventually(lambda: client.orders[marker].is_done, 60)
+            virtual.current().after_turn = watch.look
             wanted = levels()
             watch.allow(*wanted)
-            calls.append(asyncio.create_task(quotes.set(*wanted)))
-            await asyncio.sleep(chance.choice([0.0, 0.01, 0.5, 3.0]))
-            if sim.account.open_orders and chance.random() < 0.5:
-                order = chance.choice(sim.account.open_orders)
-                await sim.account.fill(order.order_id, chance.choice([None, order.left / 2]))
-        await asyncio.gather(*calls, return_exceptions=True)
-        sim.faults.clear()
-        # The next report shows the gap.
-        virtual.current().after_turn = bool
-        marker = await sim.account.place(BTC, "buy", 1, limit_price=1)
-        await eventually(lambda: marker in client.orders and client.orders.is_current, 60)
-        await sim.account.cancel(marker)
-        await eventually(lambda: client.orders[marker].is_done, 60)
-        virtual.current().after_turn = watch.look
-        wanted = levels()
-        watch.allow(*wanted)
-        async with asyncio.timeout(60):
-            while True:
-                with contextlib.suppress(NotConnected):
-                    if (await quotes.set(*wanted)).is_complete:
-                        break
-                await asyncio.sleep(0.5)
-        virtual.current().after_turn = bool
-        assert market(sim) == quoted(*wanted)
-        assert not watch.errors
-        bought = sum(f.qty if f.side == "buy" else -f.qty for f in sim.account.fills)
-        assert client.positions[BTC].qty == bought
-        assert client.positions.tagged("mm")[BTC].qty == bought
+            async with asyncio.timeout(60):
+                while True:
+                    with contextlib.suppress(NotConnected):
+                        if (await quotes.set(*wanted)).is_complete:
+                            break
+                    await asyncio.sleep(0.5)
+            virtual.current().after_turn = bool
+            assert market(sim) == quoted(*wanted)
+            assert not watch.errors
+            bought = sum(f.qty if f.side == "buy" else -f.qty for f in sim.account.fills)
+            assert client.positions[BTC].qty == bought
+            assert client.positions.tagged("mm")[BTC].qty == bought
 
-    quote(act)
+    virtual.run(main())

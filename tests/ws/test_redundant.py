@@ -64,12 +64,12 @@ async def test_each_message_comes_once(sim: SimulatedExchange) -> None:
         assert book is client.book(BTC) is client.book_manager.get(BTC)
 
 
-@pytest.mark.parametrize("leg", ["public", "public-twin"])
-async def test_losing_one_connection_makes_no_gap(sim: SimulatedExchange, leg: str) -> None:
+@pytest.mark.parametrize("name", ["public", "public-twin"])
+async def test_losing_one_connection_makes_no_gap(sim: SimulatedExchange, name: str) -> None:
     async with connected(sim, redundant=True) as client:
         await client.subscribe(BookParams(symbol=[BTC]))
         await both_are_sound(client)
-        book, view = client.book(BTC), client.connections[leg]
+        book, view = client.book(BTC), client.connections[name]
         sim.faults.refuse_connections(1)
         (lost,) = [c for c in sim.connections if _is(c, view.connection_id)]
         lost.abort()
@@ -145,7 +145,7 @@ async def test_connection_that_cannot_be_opened_is_retried(sim: SimulatedExchang
         await eventually(lambda: client.state is ConnectionState.CONNECTED)
 
 
-async def test_leg_that_cannot_be_had_without_reconnecting_is_done_without(
+async def test_connection_that_cannot_be_opened_without_reconnecting_is_left_out(
     sim: SimulatedExchange,
 ) -> None:
     async with connected(sim, redundant=True, max_reconnect_attempts=0) as client:
@@ -204,7 +204,7 @@ async def test_refused_symbol_is_told_once(sim: SimulatedExchange) -> None:
         await eventually(lambda: client.book(BTC).is_valid)
 
 
-async def test_client_ends_when_both_legs_have(sim: SimulatedExchange) -> None:
+async def test_client_ends_when_both_connections_have(sim: SimulatedExchange) -> None:
     client = client_of(sim, redundant=True, max_reconnect_attempts=2)
     async with client:
         await client.subscribe(BookParams(symbol=[BTC]))
@@ -280,19 +280,17 @@ async def lossy(sim: SimulatedExchange, seconds: float, **options: Any) -> Count
 
 
 @pytest.mark.parametrize("patience", [0.0, 0.1])
-def test_patience_is_what_keeps_every_update_of_connections_that_come_and_go(
+@pytest.mark.virtual_time
+async def test_patience_is_what_keeps_every_update_of_connections_that_come_and_go(
     patience: float,
 ) -> None:
-    async def main() -> None:
-        async with SimulatedExchange(rate=0, heartbeat_interval=0.05) as sim:
-            counts = await lossy(sim, 20, redundant_patience=patience)
-            assert counts["reconnects"] == 20
-            skipped = counts["published"] - counts["update"]
-            if patience:
-                assert (skipped, counts["gaps"], counts["snapshot"]) == (0, 0, 1)
-            else:
-                # Each reconnects with a book that is newer than the other's next message.
-                assert counts["gaps"] > 0
-                assert skipped > 0
-
-    virtual.run(main())
+    async with SimulatedExchange(rate=0, heartbeat_interval=0.05) as sim:
+        counts = await lossy(sim, 20, redundant_patience=patience)
+        assert counts["reconnects"] == 20
+        skipped = counts["published"] - counts["update"]
+        if patience:
+            assert (skipped, counts["gaps"], counts["snapshot"]) == (0, 0, 1)
+        else:
+            # Each reconnects with a book that is newer than the other's next message.
+            assert counts["gaps"] > 0
+            assert skipped > 0

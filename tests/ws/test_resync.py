@@ -8,8 +8,7 @@ import logging
 from dataclasses import replace
 
 import pytest
-from tests import virtual
-from tests.ws.helpers import BTC, ETH, asked, connected, eventually, find_type, tokens_of
+from tests.ws.helpers import BTC, ETH, asked, connected, eventually, find_type, trading
 
 from kraken_connector.exceptions import BookNotReady
 from kraken_connector.models import BookQuarantinedEvent, GapEvent
@@ -34,7 +33,7 @@ async def spoil(sim: SimulatedExchange, client: KrakenWSClient) -> None:
     await eventually(lambda: client.book(BTC).mismatch_count > mismatches)
 
 
-async def test_one_symbol_is_asked_for_again_and_the_others_are_left_alone(
+async def test_one_symbol_is_subscribed_again_and_the_others_are_not(
     sim: SimulatedExchange, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with connected(sim) as client:
@@ -104,42 +103,6 @@ async def test_book_that_keeps_failing_is_given_up_with_an_alarm(sim: SimulatedE
         await eventually(lambda: client.book(BTC).is_valid)
 
 
-async def test_snapshot_before_its_ack_counts(sim: SimulatedExchange) -> None:
-    sim.ack_first = False
-    async with connected(sim) as client:
-        await client.subscribe(BookParams(symbol=[BTC]))
-        assert client.book(BTC).is_valid
-        await spoil(sim, client)
-        await eventually(lambda: client.book(BTC).is_valid)
-        assert client.stats()["connections"][sim.url]["resyncs"] == 1
-
-
-async def test_quarantined_book_is_released_on_demand(sim: SimulatedExchange) -> None:
-    async with connected(sim, resync_attempts=1) as client:
-        await client.subscribe(BookParams(symbol=[BTC]))
-        sim.faults.corrupt_checksums(BTC, None, snapshots=True)
-        await spoil(sim, client)
-        await find_type(client, BookQuarantinedEvent)
-        with pytest.raises(BookNotReady, match="quarantined"):
-            await client.resync(BTC)
-        sim.faults.clear()
-        await client.resync(BTC)
-        assert client.book(BTC).bids == sim.published(BTC)[-1].bids
-        with pytest.raises(KeyError):
-            await client.resync(ETH)
-
-
-async def test_lost_snapshot_is_asked_for_again(sim: SimulatedExchange) -> None:
-    async with connected(sim, request_timeout=0.5) as client:
-        snapshots = sim.faults.add(
-            "lose_snapshot", lambda message: message.type == "snapshot", lambda *_: []
-        )
-        await client.subscribe(BookParams(symbol=[BTC]))
-        assert snapshots.fired == 1
-        await eventually(lambda: client.book(BTC).is_valid)
-        assert [gap.symbols for gap in client.gaps] == [[BTC]]
-
-
 def busy(_: Session, message: Outgoing) -> list[Outgoing]:
     """Refuse what the exchange has just accepted."""
     answer = json.loads(message.payload)
@@ -156,61 +119,52 @@ def answers(message: Outgoing) -> bool:
 
 @pytest.mark.parametrize("attempts", [0, 5])
 @pytest.mark.parametrize("is_lost", [False, True])
-def test_stream_of_orders_that_is_refused_comes_back(attempts: int, is_lost: bool) -> None:
-    async def main() -> None:
-        async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
-            options = {"resync_attempts": attempts, "token_manager": tokens_of(sim)}
-            async with connected(sim, **options) as client:
-                await client.track_orders()
-                await eventually(lambda: client.orders.is_current)
-                rules = [
-                    sim.faults.add("busy", answers, busy, None),
-                    sim.faults.add("silent", is_snapshot, lambda *_: [], None),
-                ]
-                if is_lost:
-                    sim.faults.reset_connections()
-                else:
-                    sim.faults.drop_updates(None, 1, channel="executions")
-                    for price in ("100.0", "99.0"):
-                        await client.add_order(
-                            AddOrderParams(BTC, "buy", "limit", "0.1", limit_price=price)
-                        )
-                await asyncio.sleep(300)
-                assert not client.orders.is_current
-                assert client.state is ConnectionState.RECONNECTING
-                assert client.gaps == []
-                for rule in rules:
-                    rule.cancel()
-                await eventually(lambda: client.orders.is_current, 40)
-                assert client.state is ConnectionState.CONNECTED
-                (gap,) = client.gaps
-                assert gap.channels == ["executions"]
-                assert gap.end_ns is not None
-                assert gap.end_ns - gap.start_ns > 300e9
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_stream_of_orders_that_is_refused_comes_back(attempts: int, is_lost: bool) -> None:
+    async with trading(resync_attempts=attempts) as (sim, client):
+        await client.track_orders()
+        await eventually(lambda: client.orders.is_current)
+        rules = [
+            sim.faults.add("busy", answers, busy, None),
+            sim.faults.add("silent", is_snapshot, lambda *_: [], None),
+        ]
+        if is_lost:
+            sim.faults.reset_connections()
+        else:
+            sim.faults.drop_updates(None, 1, channel="executions")
+            for price in ("100.0", "99.0"):
+                await client.add_order(
+                    AddOrderParams(BTC, "buy", "limit", "0.1", limit_price=price)
+                )
+        await asyncio.sleep(300)
+        assert not client.orders.is_current
+        assert client.state is ConnectionState.RECONNECTING
+        assert client.gaps == []
+        for rule in rules:
+            rule.cancel()
+        await eventually(lambda: client.orders.is_current, 40)
+        assert client.state is ConnectionState.CONNECTED
+        (gap,) = client.gaps
+        assert gap.channels == ["executions"]
+        assert gap.end_ns is not None
+        assert gap.end_ns - gap.start_ns > 300e9
 
 
 def is_snapshot(message: Outgoing) -> bool:
     return message.channel == "executions" and message.type == "snapshot"
 
 
-def test_user_who_asks_again_need_not_wait_for_the_next_attempt() -> None:
-    async def main() -> None:
-        async with (
-            SimulatedExchange(symbols=[BTC], rate=0) as sim,
-            connected(sim, token_manager=tokens_of(sim)) as client,
-        ):
-            await client.track_orders()
-            rules = [
-                sim.faults.add("busy", answers, busy, None),
-                sim.faults.add("silent", is_snapshot, lambda *_: [], None),
-            ]
-            sim.faults.reset_connections()
-            await asyncio.sleep(100)
-            for rule in rules:
-                rule.cancel()
-            await client.subscribe(ExecutionsParams())
-            await eventually(lambda: client.orders.is_current, 1)
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_user_who_asks_again_need_not_wait_for_the_next_attempt() -> None:
+    async with trading() as (sim, client):
+        await client.track_orders()
+        rules = [
+            sim.faults.add("busy", answers, busy, None),
+            sim.faults.add("silent", is_snapshot, lambda *_: [], None),
+        ]
+        sim.faults.reset_connections()
+        await asyncio.sleep(100)
+        for rule in rules:
+            rule.cancel()
+        await client.subscribe(ExecutionsParams())
+        await eventually(lambda: client.orders.is_current, 1)

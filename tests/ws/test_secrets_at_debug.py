@@ -1,7 +1,7 @@
-"""A process at DEBUG, driven through every path that touches a secret, says none of them.
+"""A process at DEBUG prints no secret, on no path that uses one.
 
 The client has a process of its own, so that all of its output counts: logs of every library,
-asyncio's debug mode, warnings, tracebacks and what the interpreter says at its end.
+asyncio's debug mode, warnings, tracebacks and what the interpreter prints at its end.
 """
 
 from __future__ import annotations

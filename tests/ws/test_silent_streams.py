@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests import virtual
 from tests.ws.helpers import (
     BTC,
     ETH,
@@ -40,7 +39,7 @@ def streams_of(client: KrakenWSClient) -> dict[str, Any]:
     return streams
 
 
-async def test_acked_and_mute_candles_are_told_and_subscribed_to_again(
+async def test_candles_that_are_acked_and_do_not_come_are_reported_and_subscribed_again(
     sim: SimulatedExchange,
 ) -> None:
     sim.faults.mute_subscriptions(channel="ohlc", symbol=BTC)
@@ -78,7 +77,7 @@ async def test_bound_makes_sense(sim: SimulatedExchange, bound: Any) -> None:
         assert client.subscriptions == {}
 
 
-async def test_redundant_book_is_told_of_when_both_connections_are_silent(
+async def test_redundant_book_is_reported_when_both_connections_are_silent(
     sim: SimulatedExchange,
 ) -> None:
     events: list[Any] = []
@@ -145,16 +144,14 @@ async def test_quiet_redundant_book_is_left_alone(sim: SimulatedExchange) -> Non
         assert [view.stats()["resyncs"] for view in views] == [0, 0]
 
 
-def test_quiet_account_on_a_host_without_heartbeats_keeps_its_connection() -> None:
-    async def main() -> None:
-        exchange = SimulatedExchange(rate=0, heartbeat_interval=0)
-        async with exchange as sim, connected(sim, token_manager=tokens_of(sim)) as client:
-            await client.subscribe(ExecutionsParams())
-            (view,) = client.connections.values()
-            await asyncio.sleep(100)
-            assert view.reconnects == 2
-            await asyncio.sleep(1000)
-            assert view.reconnects == 2
-            assert view.state is ConnectionState.CONNECTED
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_quiet_account_on_a_host_without_heartbeats_keeps_its_connection() -> None:
+    exchange = SimulatedExchange(rate=0, heartbeat_interval=0)
+    async with exchange as sim, connected(sim, token_manager=tokens_of(sim)) as client:
+        await client.subscribe(ExecutionsParams())
+        (view,) = client.connections.values()
+        await asyncio.sleep(100)
+        assert view.reconnects == 2
+        await asyncio.sleep(1000)
+        assert view.reconnects == 2
+        assert view.state is ConnectionState.CONNECTED

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests import virtual
 from tests.ws.helpers import (
     BTC,
     ETH,
@@ -21,6 +20,7 @@ from tests.ws.helpers import (
     find_type,
     text_frame,
     tokens_of,
+    trading,
 )
 
 from kraken_connector.exceptions import RequestTimeout
@@ -45,11 +45,6 @@ from kraken_connector.ws.trading import AddOrderParams
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a consumer count as too slow as soon as more than the bound wait."""
     monkeypatch.setattr(inbox, "PATIENCE", 0.0)
-
-
-def messages_read(client: KrakenWSClient, sim: SimulatedExchange) -> int:
-    messages: int = client.stats()["connections"][sim.url]["messages"]
-    return messages
 
 
 async def take_all(client: KrakenWSClient) -> list[Any]:
@@ -310,21 +305,19 @@ async def test_disconnecting_starts_over_when_there_is_room(sim: SimulatedExchan
 
 
 @pytest.mark.usefixtures("impatient")
-def test_full_lane_opens_no_connection_before_there_is_room() -> None:
-    async def main() -> None:
-        sim = SimulatedExchange(symbols=[BTC], rate=0)
-        async with sim, connected(sim, message_queue_max=10) as client:
-            await client.subscribe(BookParams(symbol=[BTC]), overflow="disconnect")
-            await sim.step(BTC, 10)
-            await eventually(lambda: client.state is ConnectionState.RECONNECTING)
-            await asyncio.sleep(60)
-            assert client.state is ConnectionState.RECONNECTING
-            assert sim.connections_total == 1
-            taking = asyncio.create_task(find_type(client, GapEvent))
-            await eventually(lambda: client.state is ConnectionState.CONNECTED)
-            assert (await taking).cause == "overflow"
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_full_lane_opens_no_connection_before_there_is_room() -> None:
+    sim = SimulatedExchange(symbols=[BTC], rate=0)
+    async with sim, connected(sim, message_queue_max=10) as client:
+        await client.subscribe(BookParams(symbol=[BTC]), overflow="disconnect")
+        await sim.step(BTC, 10)
+        await eventually(lambda: client.state is ConnectionState.RECONNECTING)
+        await asyncio.sleep(60)
+        assert client.state is ConnectionState.RECONNECTING
+        assert sim.connections_total == 1
+        taking = asyncio.create_task(find_type(client, GapEvent))
+        await eventually(lambda: client.state is ConnectionState.CONNECTED)
+        assert (await taking).cause == "overflow"
 
 
 def statuses(messages: list[Any]) -> list[Any]:
@@ -335,76 +328,64 @@ def limit(price: int) -> AddOrderParams:
     return AddOrderParams(BTC, "buy", "limit", "0.10", limit_price=str(price))
 
 
-def test_private_queue_that_nobody_reads_ends_no_trading(
+@pytest.mark.virtual_time
+async def test_private_queue_that_nobody_reads_ends_no_trading(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def main() -> None:
-        async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
-            options = {"private_queue_max": 10, "token_manager": tokens_of(sim)}
-            async with connected(sim, **options) as client:
-                await client.subscribe(ExecutionsParams(snap_orders=True))
-                await client.subscribe(BalancesParams())
-                placed = [await client.add_order(limit(price)) for price in range(100, 120)]
-                await eventually(lambda: placed[-1].order.status == "new")
-                assert [reply.order.status for reply in placed] == ["new"] * 20
-                await client.cancel_all()
-                await eventually(lambda: not client.orders.open())
-                assert client.orders.is_current
-                assert client.state is ConnectionState.CONNECTED
-                assert sim.connections_total == 1
-                stats = client.stats()
-                assert stats["lanes"]["private"]["queued"] == 10
-                # Two snapshots, and of each order three reports.
-                assert stats["lanes"]["private"]["dropped"] == stats["dropped"] == 52
-                assert client.gaps == []
-                levels = [record.levelname for record in caplog.records if "queue" in record.msg]
-                assert levels == ["WARNING", "ERROR"]
-                await client.disconnect()
-                (gap,) = client.gaps
-                assert (gap.cause, gap.channels, gap.dropped) == ("overflow", ["executions"], 52)
-
-    virtual.run(main())
+    async with trading(private_queue_max=10) as (sim, client):
+        await client.subscribe(ExecutionsParams(snap_orders=True))
+        await client.subscribe(BalancesParams())
+        placed = [await client.add_order(limit(price)) for price in range(100, 120)]
+        await eventually(lambda: placed[-1].order.status == "new")
+        assert [reply.order.status for reply in placed] == ["new"] * 20
+        await client.cancel_all()
+        await eventually(lambda: not client.orders.open())
+        assert client.orders.is_current
+        assert client.state is ConnectionState.CONNECTED
+        assert sim.connections_total == 1
+        stats = client.stats()
+        assert stats["lanes"]["private"]["queued"] == 10
+        # Two snapshots, and of each order three reports.
+        assert stats["lanes"]["private"]["dropped"] == stats["dropped"] == 52
+        assert client.gaps == []
+        levels = [record.levelname for record in caplog.records if "queue" in record.msg]
+        assert levels == ["WARNING", "ERROR"]
+        await client.disconnect()
+        (gap,) = client.gaps
+        assert (gap.cause, gap.channels, gap.dropped) == ("overflow", ["executions"], 52)
 
 
-def test_private_queue_with_room_again_brings_a_snapshot_after_the_gap() -> None:
-    async def main() -> None:
-        async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
-            options = {"private_queue_max": 10, "token_manager": tokens_of(sim)}
-            async with connected(sim, **options) as client:
-                await client.subscribe(ExecutionsParams(snap_orders=True))
-                for price in range(100, 110):
-                    await sim.account.place(BTC, "buy", "0.1", limit_price=str(price))
-                await eventually(lambda: client.stats()["dropped"] == 11)
-                seen: list[Any] = []
-                while not any(getattr(m, "type", "") == "snapshot" for m in seen[1:]):
-                    seen.append(await client.receive())
-                kinds = [getattr(m, "sequence", type(m)) for m in seen if m not in statuses(seen)]
-                assert kinds == [*range(1, 11), GapEvent, 1]
-                assert len(seen[-1].data) == 10
-                gap = client.gaps[0]
-                assert (gap.cause, gap.dropped) == ("overflow", 11)
-                assert gap in seen
-                await eventually(lambda: [gap.cause for gap in client.gaps][1:] == ["resync"])
-                assert sim.connections_total == 1
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_private_queue_with_room_again_brings_a_snapshot_after_the_gap() -> None:
+    async with trading(private_queue_max=10) as (sim, client):
+        await client.subscribe(ExecutionsParams(snap_orders=True))
+        for price in range(100, 110):
+            await sim.account.place(BTC, "buy", "0.1", limit_price=str(price))
+        await eventually(lambda: client.stats()["dropped"] == 11)
+        seen: list[Any] = []
+        while not any(getattr(m, "type", "") == "snapshot" for m in seen[1:]):
+            seen.append(await client.receive())
+        kinds = [getattr(m, "sequence", type(m)) for m in seen if m not in statuses(seen)]
+        assert kinds == [*range(1, 11), GapEvent, 1]
+        assert len(seen[-1].data) == 10
+        gap = client.gaps[0]
+        assert (gap.cause, gap.dropped) == ("overflow", 11)
+        assert gap in seen
+        await eventually(lambda: [gap.cause for gap in client.gaps][1:] == ["resync"])
+        assert sim.connections_total == 1
 
 
-def test_replies_are_not_lost_to_a_full_private_queue() -> None:
-    async def main() -> None:
-        async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
-            options = {"private_queue_max": 1, "token_manager": tokens_of(sim)}
-            async with connected(sim, **options) as client:
-                await client.subscribe(ExecutionsParams())
-                await client.subscribe(BalancesParams())
-                assert (await client.add_order(limit(100))).typed.order_id
-                await client.unsubscribe(ExecutionsParams())
-                sim.faults.reset_connections()
-                await eventually(lambda: client.stats()["gaps"])
-                assert [gap.cause for gap in client.gaps] == ["disconnect"]
-                assert (await client.add_order(limit(101))).typed.order_id
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_replies_are_not_lost_to_a_full_private_queue() -> None:
+    async with trading(private_queue_max=1) as (sim, client):
+        await client.subscribe(ExecutionsParams())
+        await client.subscribe(BalancesParams())
+        assert (await client.add_order(limit(100))).typed.order_id
+        await client.unsubscribe(ExecutionsParams())
+        sim.faults.reset_connections()
+        await eventually(lambda: client.stats()["gaps"])
+        assert [gap.cause for gap in client.gaps] == ["disconnect"]
+        assert (await client.add_order(limit(101))).typed.order_id
 
 
 @pytest.mark.usefixtures("impatient")
