@@ -94,11 +94,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         with mock.patch("time.time_ns", self.time_ns), mock.patch("time.monotonic", self.time):
             super().run_forever()
 
-    def run_forever(self) -> None:
-        """Run, while the clocks of `time` follow the loop."""
-        with mock.patch("time.time_ns", self.time_ns), mock.patch("time.monotonic", self.time):
-            super().run_forever()
-
     def time(self) -> float:
         return self._now
 

@@ -21,7 +21,7 @@ class Machine:
 
     def __init__(self, rate: float) -> None:
         self.sim = SimulatedExchange(symbols=["BTC/USD"], rate=rate)
-        self.sim.markets.watched = lambda: ["BTC/USD"]
+        self.sim.markets.watched[:] = [lambda: ["BTC/USD"]]
         self.sim.markets.watchers.append(self._count)
         self.steps = 0
 
@@ -56,7 +56,7 @@ async def test_what_could_not_be_computed_in_time_is_left_out() -> None:
 @pytest.mark.parametrize("rate", [0.5, 10, 400])
 async def test_markets_keep_their_rate(rate: float) -> None:
     sim = SimulatedExchange(symbols=["BTC/USD"], rate=rate)
-    sim.markets.watched = lambda: ["BTC/USD"]
+    sim.markets.watched[:] = [lambda: ["BTC/USD"]]
     steps: list[object] = []
     sim.markets.watchers.append(steps.append)
     async with sim:

@@ -17,6 +17,7 @@ from tests.ws.helpers import BTC, ETH, connected, tokens_of, trading
 from kraken_connector.exceptions import (
     NotConnected,
     RateLimitExceeded,
+    TokenAcquisitionError,
     TradingError,
 )
 from kraken_connector.sim import SimulatedExchange
@@ -189,6 +190,14 @@ async def test_what_makes_or_changes_orders_is_held_back_and_cancels_are_not() -
         await client.cancel_all_orders_after(CancelAllOrdersAfterParams(timeout=0))
         await client.cancel_all()
         assert len(sim.requests) == sent + 4
+
+
+async def test_request_that_was_not_sent_costs_nothing() -> None:
+    async with stage() as (sim, client):
+        sim.faults.refuse_tokens(times=10)
+        with pytest.raises(TokenAcquisitionError):
+            await client.add_order(limit())
+        assert client.rate_counter.count(BTC) == 0
 
 
 async def test_wait_sends_in_order_and_not_before_there_is_room() -> None:

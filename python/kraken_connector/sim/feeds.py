@@ -66,7 +66,7 @@ class MarketFeed:
 
     Attributes:
         watchers: called with every step, after its messages are sent.
-        watched: returns the symbols that move even without a subscriber.
+        watched: functions that return the symbols which move even without a subscriber.
         statuses: of pairs that are not `online`.
         muted: whether no messages are sent, because another feed serves the subscribers.
     """
@@ -90,7 +90,7 @@ class MarketFeed:
             PublishedOrders.of, history
         )
         self.watchers: list[Callable[[Step], None]] = []
-        self.watched: Callable[[], Iterable[str]] = tuple
+        self.watched: list[Callable[[], Iterable[str]]] = []
         self.muted = False
         self.statuses: dict[str, str] = {}
         self._registry = registry
@@ -216,7 +216,8 @@ class MarketFeed:
             now = loop.time()
             due = min(due + (now - last) * self._rate, LONGEST_BACKLOG_SECONDS * self._rate + 1)
             last = now
-            symbols = list(dict.fromkeys((*self._registry.symbols(), *self.watched())))
+            watched = (symbol for symbols in self.watched for symbol in symbols())
+            symbols = list(dict.fromkeys((*self._registry.symbols(), *watched)))
             if not symbols:
                 due = 0.0
             while due >= 1 and loop.time() - now < TURN_SECONDS:

@@ -58,7 +58,7 @@ class Matching:
         self._steps: deque[Step] = deque()
         self._is_busy = False
         markets.watchers.append(self._on_step)
-        markets.watched = self._symbols
+        markets.watched.append(self._symbols)
 
     # Actions of the account.
 

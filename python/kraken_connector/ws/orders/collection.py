@@ -13,7 +13,7 @@ from ..base.waiters import Waiters
 from .executions import FillListener
 from .exposure import Exposure
 from .known import OrderListener
-from .order import Fill, Order
+from .order import Fill, Order, OrderCalls
 from .requested import RequestedOrders
 from .streamed import StreamedOrders
 
@@ -48,7 +48,7 @@ class Orders(RequestedOrders, StreamedOrders):
         send: Callable[[Any], Awaitable[Any]] | None = None,
     ) -> None:
         super().__init__(now, exchange or ExchangeClock())
-        self._send = send
+        self._calls = OrderCalls(self.outlook, send or _cannot_send)
         self._end: Exception | None = None
         self._current_waiters = Waiters()
 
@@ -270,13 +270,8 @@ class Orders(RequestedOrders, StreamedOrders):
             reason = "executions is not subscribed: call client.track_orders()"
         return OrderUnresolved(order, reason), None
 
-    async def send(self, params: Any) -> Any:
-        """Send a trading request, for the methods of `Order`."""
-        assert self._send is not None
-        return await self._send(params)
-
     def _new(self, order_id: str | None, cl_ord_id: str | None = None) -> Order:
-        order = Order(self, order_id, cl_ord_id)
+        order = Order(self._calls, order_id, cl_ord_id)
         order._since = self._step
         return order
 
@@ -295,3 +290,7 @@ class Orders(RequestedOrders, StreamedOrders):
 
 def _not_subscribed() -> NotConnected:
     return NotConnected("wait for orders", "not subscribed to executions")
+
+
+async def _cannot_send(_: Any) -> Any:
+    raise TypeError("these orders belong to no client that can send requests")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 from ...exceptions import InvalidFieldError, OrderCheckFailed, OrderNotFilled
 from ...models import ExecutionFee, ExecutionTriggers
@@ -18,7 +18,7 @@ from ...models.trading import AddOrderParams, AmendOrderParams, CancelOrderParam
 from .life import DONE, OPEN, UNSETTLED, Life
 from .replies import TradingReply
 
-__all__ = ["TERMS", "Change", "Fill", "Order", "OrderSource", "fees_of"]
+__all__ = ["TERMS", "Change", "Fill", "Order", "OrderCalls", "fees_of"]
 
 #: The terms that an amend or edit can change.
 TERMS = ("order_qty", "limit_price", "display_qty")
@@ -105,19 +105,18 @@ class Change:
                 setattr(new, name, self.numbers.get(name, getattr(old, name)))
 
 
-class OrderSource(Protocol):
-    """What an order uses of the collection that keeps it up to date."""
+class OrderCalls(NamedTuple):
+    """The functions of an order's collection that the order calls.
 
-    def outlook(self, order: Order) -> tuple[Exception | None, float | None]:
-        """Return what to raise if the state of an order will not become known.
+    Attributes:
+        outlook: returns what to raise if the state of the order will not become known, `None` if it
+            will; and a time of the event loop at which to call this again, `None` if the order's
+            watchers will be called.
+        send: sends a trading request.
+    """
 
-        Returns:
-            The exception, `None` if it will become known; and a time of the event loop at which to
-            call this again, `None` if the order's watchers will be called.
-        """
-
-    async def send(self, params: Any) -> TradingReply[Any]:
-        """Send a trading request."""
+    outlook: Callable[[Order], tuple[Exception | None, float | None]]
+    send: Callable[[Any], Awaitable[TradingReply[Any]]]
 
 
 class Order:
@@ -173,6 +172,7 @@ class Order:
     __slots__ = (
         "_average",
         "_awaited",
+        "_calls",
         "_fills",
         "_heard",
         "_is_cut",
@@ -180,7 +180,6 @@ class Order:
         "_pending",
         "_reported",
         "_since",
-        "_source",
         "_unreported",
         "_unreported_ns",
         "_unresolved",
@@ -219,7 +218,7 @@ class Order:
     )
 
     def __init__(
-        self, source: OrderSource, order_id: str | None = None, cl_ord_id: str | None = None
+        self, calls: OrderCalls, order_id: str | None = None, cl_ord_id: str | None = None
     ) -> None:
         self.order_id = order_id
         self.cl_ord_id = cl_ord_id
@@ -253,7 +252,7 @@ class Order:
         self.amended_ns: int | None = None
         self.updated_ns: int | None = None
         self.aged_from_ns: int | None = None
-        self._source = source
+        self._calls = calls
         self._life = Life()
         #: The filled quantity and the exchange's average price of it.
         self._average: tuple[Decimal, Decimal] | None = None
@@ -373,7 +372,7 @@ class Order:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, see `add_order`.
         """
         await self._wait_identifier("amend_order")
-        return await self._source.send(
+        return await self._calls.send(
             AmendOrderParams(
                 self.order_id,
                 order_qty=order_qty,
@@ -400,7 +399,7 @@ class Order:
             params = CancelOrderParams(order_id=[self.order_id])
         else:
             params = CancelOrderParams(cl_ord_id=[str(self.cl_ord_id)])
-        await self._source.send(params)
+        await self._calls.send(params)
         return await self.wait_done() if wait else self
 
     async def _wait_identifier(self, method: str) -> None:
@@ -488,7 +487,7 @@ class Order:
         """Wait for a state; raise if it cannot be reached any more."""
         async with asyncio.timeout(seconds):
             while not is_reached():
-                error, again_at = self._source.outlook(self)
+                error, again_at = self._calls.outlook(self)
                 if error is not None:
                     raise error
                 await self._change(again_at)

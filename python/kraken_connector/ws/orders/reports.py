@@ -202,7 +202,7 @@ def split(order: Order, other: Order) -> None:
     for name in ("symbol", "side", "order_type", "order_userref", *REPORTED):
         setattr(other, name, getattr(order, name))
     other._life, order._life = order._life, Life("sending")
-    blank = Order(order._source)
+    blank = Order(order._calls)
     for name in REPORTED:
         setattr(order, name, getattr(blank, name))
     restore_terms(order)
