@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import re
 import sys
@@ -90,6 +91,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if not _uses_backend(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if _uses_backend(item)]
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of the garbage collections of tests what collecting them has made."""
+    gc.freeze()
 
 
 def _uses_backend(item: pytest.Item) -> bool:
