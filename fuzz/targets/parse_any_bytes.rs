@@ -6,7 +6,7 @@
 use kraken_connector::book::{Book, Level};
 use kraken_connector::engine::BookSlot;
 use kraken_connector::lexer::{Text, validate};
-use kraken_connector::message::{BookBatch, Channel, DataMessage, Message, Salvage, salvage};
+use kraken_connector::message::{BookBatch, Channel, DataMessage, Message, Recovered, recover};
 use kraken_connector::{BookState, Engine, Side, parse_message};
 use libfuzzer_sys::fuzz_target;
 
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     for frame in data.split(|&byte| byte == b'\n') {
         check_verdict(frame, &mut batch);
         if let Err(error) = engine.feed(frame, Some(0)).message {
-            check_distrust(&engine, &salvage(frame, error));
+            check_distrust(&engine, &recover(frame, error));
         }
         check_books(&engine);
     }
@@ -36,7 +36,7 @@ fn check_verdict(frame: &[u8], batch: &mut BookBatch) {
 }
 
 /// After a message about books that cannot be read, none of the books it may have meant is valid.
-fn check_distrust(engine: &Engine, found: &Salvage) {
+fn check_distrust(engine: &Engine, found: &Recovered) {
     let is_meant = |symbol: &str| {
         let mut symbols = found.symbols.iter();
         found.symbols.is_empty() || symbols.any(|meant| meant == symbol)

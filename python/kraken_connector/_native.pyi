@@ -185,8 +185,11 @@ class BookHandle(Generic[_Data]):
     def imbalance(self, depth: int = 1) -> float | None:
         """Return `(bid_qty - ask_qty) / (bid_qty + ask_qty)` of the best `depth` levels, from -1 to
         1; `None` when both sides are empty."""
-    def cumulated_qty(self, side: Side, depth: int | None = None) -> float:
+    def cumulative_qty(self, side: Side, depth: int | None = None) -> float:
         """Return the cumulative quantity of the best `depth` levels, in base currency."""
+    @deprecated("use cumulative_qty")
+    def cumulated_qty(self, side: Side, depth: int | None = None) -> float:
+        """Deprecated: call `cumulative_qty`."""
     def weighted_price(self, side: Side, depth: int | None = None) -> float | None:
         """Return the average price of the best `depth` levels, weighted with their quantities;
         `None` when the side is empty."""

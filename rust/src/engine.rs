@@ -11,7 +11,7 @@ use crate::book::{Book, L2Book, L3Book};
 use crate::error::{ErrorKind, ParseError};
 use crate::lexer::Value;
 use crate::message::{
-    BookBatch, BookItem, Channel, DataMessage, Message, Reply, parse_message, salvage,
+    BookBatch, BookItem, Channel, DataMessage, Message, Reply, parse_message, recover,
 };
 use books::Applied;
 use sequences::Sequences;
@@ -326,7 +326,7 @@ impl Engine {
     #[cold]
     fn refuse(&mut self, frame: &[u8], error: ParseError, outcome: &mut Outcome) {
         self.counters.invalid_frames += 1;
-        let found = salvage(frame, error);
+        let found = recover(frame, error);
         match found.book_channel() {
             Some(Channel::Book) => self.books.distrust(&found.symbols),
             Some(_) => self.level3_books.distrust(&found.symbols),

@@ -1,4 +1,4 @@
-use kraken_connector::message::{Channel, salvage};
+use kraken_connector::message::{Channel, recover};
 use kraken_connector::{Book, BookState, Engine, ErrorKind, Notice, Outcome, Side};
 use proptest::prelude::*;
 
@@ -336,7 +336,7 @@ proptest! {
         }
         let outcome = engine.feed(&frame, None);
         if let Err(error) = outcome.message {
-            let found = salvage(&frame, error);
+            let found = recover(&frame, error);
             let may_mean_the_book = found.symbols.is_empty() || found.symbols == ["BTC/USD"];
             if found.book_channel() == Some(Channel::Book) && may_mean_the_book {
                 prop_assert_eq!(engine.books().at(0).unwrap().state(), BookState::Stale);

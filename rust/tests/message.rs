@@ -1,5 +1,5 @@
 use kraken_connector::error::Result;
-use kraken_connector::message::{BookBatch, Channel, DataMessage, Message, Row, salvage};
+use kraken_connector::message::{BookBatch, Channel, DataMessage, Message, Row, recover};
 use kraken_connector::{Decimal, ErrorKind, ParseError, parse_message};
 use proptest::prelude::*;
 
@@ -219,14 +219,14 @@ fn the_first_item_is_read_without_the_rest() {
 fn an_unreadable_frame_is_searched_for_channel_and_symbols() {
     let frame = book_frame("update", "A/B", &[("1", "2")], &[], Some(3));
     let cut = &frame.as_bytes()[..frame.len() - 4];
-    let found = salvage(
+    let found = recover(
         cut,
         parse_message(cut, &mut BookBatch::default()).unwrap_err(),
     );
     assert!(found.book_channel() == Some(Channel::Book));
     assert_eq!(found.symbols, ["A/B"]);
     let early = &cut[..30];
-    let found = salvage(
+    let found = recover(
         early,
         parse_message(early, &mut BookBatch::default()).unwrap_err(),
     );
@@ -247,7 +247,7 @@ fn an_unreadable_frame_is_about_its_last_whole_data() {
     ] {
         let frame =
             format!(r#"{{"channel":"book","type":"update","data":[{{"symbol":"A"}}],{end}"#);
-        let found = salvage(frame.as_bytes(), parse(&frame).unwrap_err());
+        let found = recover(frame.as_bytes(), parse(&frame).unwrap_err());
         assert!(found.book_channel() == Some(Channel::Book), "{frame}");
         assert_eq!(found.symbols, symbols, "{frame}");
     }

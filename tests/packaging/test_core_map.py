@@ -28,8 +28,8 @@ ONLY_RUST = {
     # WebSocket frames, which `websockets` reads for the pure core.
     "websocket.rs",
 }
-#: Docstrings, which the native core gets from `rust/build.rs`, and a lock.
-ONLY_PURE = {"docs.py", "lock.py"}
+#: Docstrings, which the native core gets from `rust/build.rs`, warnings, and a lock.
+ONLY_PURE = {"deprecation.py", "docs.py", "lock.py"}
 
 
 def mapped(suffix: str) -> list[str]:

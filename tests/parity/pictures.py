@@ -102,7 +102,7 @@ def of_book(book: Any) -> Any:
         "top_of_book": outcome(book.top_of_book),
         "levels": outcome(book.levels, "bid", 3),
         "imbalance": outcome(book.imbalance, 3),
-        "cumulated_qty": outcome(book.cumulated_qty, "bid"),
+        "cumulative_qty": outcome(book.cumulative_qty, "bid"),
         "weighted_price": outcome(book.weighted_price, "ask", 5),
         "levels_array": outcome(lambda: book.levels_array("ask").tolist()),
         "levels_float": outcome(book.levels_float, "ask"),

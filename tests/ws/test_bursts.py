@@ -92,7 +92,7 @@ async def test_consumer_that_is_too_slow_gets_the_latest_and_a_record() -> None:
                 await asyncio.sleep(0.01)
                 sim.connections[0].send_bytes(FRAME)
                 sent += 1
-        lane = client.stats()["lanes"]["drop_oldest"]
+        lane = client.stats()["queues"]["drop_oldest"]
         assert lane["queued"] <= lane["bound"]
         sim.connections[0].send_bytes(LAST)
         async with asyncio.timeout(PATIENCE):

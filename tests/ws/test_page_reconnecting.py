@@ -282,14 +282,14 @@ async def test_client_that_gave_up_keeps_its_subscriptions(sim: SimulatedExchang
             reset(sim)
             await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
             assert not book.is_valid
-            queued = client.stats()["lanes"]["private"]["queued"]
+            queued = client.stats()["queues"]["private"]["queued"]
             assert queued > 0
             await client.connect()
             await client.subscribe(BookParams(symbol=[BTC]), overflow="block")
             await eventually(lambda: book.is_valid)
             await sim.wait_subscribed("executions")
             await eventually(lambda: client.gaps[-1].end_ns is not None)
-            assert client.stats()["lanes"]["private"]["queued"] > queued
+            assert client.stats()["queues"]["private"]["queued"] > queued
         told = [(gap.cause, gap.channels, gap.end_ns is None) for gap in client.gaps]
         assert told == [("disconnect", ["book", "executions"], is_open) for is_open in (1, 0, 1, 0)]
         starts = [gap.start_ns for gap in client.gaps]

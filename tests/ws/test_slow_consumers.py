@@ -234,7 +234,7 @@ async def test_fill_passes_market_data_of_a_consumer_that_only_computes(
         await client.subscribe(TickerParams(symbol=[BTC], snapshot=False))
         frame = text_frame(b'{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD"}]}')
         sim.connections[0].send_bytes(frame * 500)
-        await eventually(lambda: client.stats()["lanes"]["drop_oldest"]["queued"] == 500)
+        await eventually(lambda: client.stats()["queues"]["drop_oldest"]["queued"] == 500)
         seen: list[str] = []
         turns: list[int] = [0]
         pings = len(sim.requests)
@@ -266,7 +266,7 @@ async def test_blocked_client_notices_that_its_socket_is_dead(sim: SimulatedExch
     async with connected(sim, message_queue_max=10, ping_interval=0.02) as client:
         await client.subscribe(BookParams(symbol=[BTC]), overflow="block")
         await sim.step(BTC, 9)
-        await eventually(lambda: client.stats()["lanes"]["block"]["queued"] >= 10)
+        await eventually(lambda: client.stats()["queues"]["block"]["queued"] >= 10)
         sim.faults.reset_connections()
         await sim.wait_for(lambda: sim.connections_total == 2)
         await eventually(lambda: client.state is ConnectionState.CONNECTED)
@@ -281,7 +281,7 @@ async def test_request_of_a_consumer_that_blocks_its_own_answer_times_out(
     async with connected(sim, message_queue_max=10, request_timeout=0.2) as client:
         await client.subscribe(BookParams(symbol=[BTC]), overflow="block")
         await sim.step(BTC, 20)
-        await eventually(lambda: client.stats()["lanes"]["block"]["queued"] >= 10)
+        await eventually(lambda: client.stats()["queues"]["block"]["queued"] >= 10)
         with pytest.raises(RequestTimeout):
             await client.subscribe(TickerParams(symbol=[ETH]))
         updates = [await find_channel(client, "book") for _ in range(21)]
@@ -344,9 +344,9 @@ async def test_private_queue_that_nobody_reads_ends_no_trading(
         assert client.state is ConnectionState.CONNECTED
         assert sim.connections_total == 1
         stats = client.stats()
-        assert stats["lanes"]["private"]["queued"] == 10
+        assert stats["queues"]["private"]["queued"] == 10
         # Two snapshots, and of each order three reports.
-        assert stats["lanes"]["private"]["dropped"] == stats["dropped"] == 52
+        assert stats["queues"]["private"]["dropped"] == stats["dropped"] == 52
         assert client.gaps == []
         levels = [record.levelname for record in caplog.records if "queue" in record.msg]
         assert levels == ["WARNING", "ERROR"]

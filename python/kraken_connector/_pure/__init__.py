@@ -7,7 +7,7 @@ Both cores have the same parts. Files of the native core are in `rust/src`:
 | `lexer/mod.rs` | `lexer.py`, `scanner.py` |
 | `decimal.rs` | `decimal.py` |
 | `error.rs` | `error.py` |
-| `message/mod.rs`, `message/envelope.rs`, `message/salvage.rs` | `message.py` |
+| `message/mod.rs`, `message/envelope.rs`, `message/recovered.rs` | `message.py` |
 | `message/fast_path.rs` | `fast_path.py` |
 | `message/book_data.rs` | `book_data.py` |
 | `message/order_data.rs` | `order_data.py` |

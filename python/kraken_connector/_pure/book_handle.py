@@ -13,6 +13,7 @@ from ..exceptions import BookNotReady, ChecksumError
 from . import measures
 from .book import BookSide, Side
 from .decimal import NumberError, parse_number, to_decimal
+from .deprecation import deprecated
 from .docs import documented
 from .lock import locked
 from .scanner import NUMBER
@@ -173,11 +174,15 @@ class BookHandle(ABC, Generic[B]):
     @locked
     def imbalance(self, depth: int = 1) -> float | None:
         depth = index(depth)
-        bid_qty, ask_qty = self.cumulated_qty("bid", depth), self.cumulated_qty("ask", depth)
+        bid_qty, ask_qty = self.cumulative_qty("bid", depth), self.cumulative_qty("ask", depth)
         return measures.imbalance(bid_qty, ask_qty) if bid_qty + ask_qty > 0 else None
 
+    def cumulative_qty(self, side: Side, depth: int | None = None) -> float:
+        return measures.cumulative_qty(self.levels_float(side, depth))
+
     def cumulated_qty(self, side: Side, depth: int | None = None) -> float:
-        return measures.cumulated_qty(self.levels_float(side, depth))
+        deprecated("use cumulative_qty")
+        return self.cumulative_qty(side, depth)
 
     def weighted_price(self, side: Side, depth: int | None = None) -> float | None:
         return measures.weighted_price(self.levels_float(side, depth))

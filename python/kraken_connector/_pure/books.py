@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, final
 
@@ -10,6 +9,7 @@ from ..models import BookChecksumEvent, BookCrossedEvent
 from .book_data import BookChange
 from .book_handle import BookHandle
 from .data_message import WSDataMessage
+from .deprecation import deprecated
 from .docs import documented
 from .lock import locked
 from .slot import BookSlot, WithdrawnState
@@ -132,8 +132,3 @@ class Books(Mapping[str, H]):
     def _reset(self) -> None:
         for book in self._books.values():
             book._slot.reset()
-
-
-def deprecated(text: str) -> None:
-    """Warn the caller of a method, or of a method behind `locked`."""
-    warnings.warn(text, DeprecationWarning, stacklevel=3)

@@ -13,9 +13,10 @@ from ..models import (
 )
 from ..models.items import item_type
 from .book_data import BookChange
-from .books import Books, deprecated
+from .books import Books
 from .data_message import WSDataMessage
 from .decimal import NumberError
+from .deprecation import deprecated
 from .docs import documented
 from .error import ContentError
 from .level3_book import Level3Book

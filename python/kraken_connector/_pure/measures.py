@@ -20,7 +20,7 @@ def imbalance(bid_qty: float, ask_qty: float) -> float:
     return (bid_qty - ask_qty) / (bid_qty + ask_qty)
 
 
-def cumulated_qty(levels: Iterable[Level]) -> float:
+def cumulative_qty(levels: Iterable[Level]) -> float:
     """Return the sum of the quantities of some levels."""
     # Not `sum`, whose rounding depends on the version of Python.
     total = 0.0

@@ -504,7 +504,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         """Return counters since the client was created.
 
         Returns:
-            `queued`, `dropped`, `conflated`, `callback_errors`, `gaps`, `lanes` and `waiting`
+            `queued`, `dropped`, `conflated`, `callback_errors`, `gaps`, `queues` and `waiting`
             (how far the consumer lags), and `connections`, a dict for each connection by its URL
             (followed by `#` and its name for further connections to the same host):
 

@@ -21,7 +21,7 @@ pub fn imbalance(bid_qty: f64, ask_qty: f64) -> f64 {
 }
 
 /// The sum of the quantities of some levels.
-pub fn cumulated_qty(levels: impl IntoIterator<Item = (f64, f64)>) -> f64 {
+pub fn cumulative_qty(levels: impl IntoIterator<Item = (f64, f64)>) -> f64 {
     levels.into_iter().fold(0.0, |sum, (_, qty)| sum + qty)
 }
 

@@ -11,13 +11,13 @@ mod fast_path;
 mod fast_path_orders;
 mod fields;
 mod order_data;
+mod recovered;
 mod rows;
-mod salvage;
 
 pub use book_data::{BookBatch, BookItem, Row};
 pub use fast_path::{PlainHead, plain_head};
 pub use order_data::{OrderEvent, OrderId, OrderRow, TimeText};
-pub use salvage::{Salvage, salvage};
+pub use recovered::{Recovered, recover};
 
 use crate::error::Result;
 use crate::lexer::{Field, Lexer, Text, Value};
@@ -213,7 +213,7 @@ impl Reply {
 ///
 /// # Errors
 ///
-/// The frame is no JSON or no message of the protocol; [`salvage()`] then reads what it may have
+/// The frame is no JSON or no message of the protocol; [`recover()`] then reads what it may have
 /// been about.
 ///
 /// ```

@@ -330,20 +330,20 @@ impl<B: LiveBook> BookHandle<B> {
     pub(super) fn imbalance(&self, py: Python<'_>, depth: i64) -> PyResult<Option<f64>> {
         let depth = Some(depth_of(depth)?);
         self.read(py, |slot| {
-            let bid_qty = measures::cumulated_qty(level_floats(slot, Side::Bid, depth));
-            let ask_qty = measures::cumulated_qty(level_floats(slot, Side::Ask, depth));
+            let bid_qty = measures::cumulative_qty(level_floats(slot, Side::Bid, depth));
+            let ask_qty = measures::cumulative_qty(level_floats(slot, Side::Ask, depth));
             (bid_qty + ask_qty > 0.0).then(|| measures::imbalance(bid_qty, ask_qty))
         })
     }
 
-    pub(super) fn cumulated_qty(
+    pub(super) fn cumulative_qty(
         &self,
         side: &Bound<'_, PyAny>,
         depth: Option<i64>,
     ) -> PyResult<f64> {
         let (side, depth, py) = (side_of(side)?, depth.map(depth_of).transpose()?, side.py());
         self.read(py, |slot| {
-            measures::cumulated_qty(level_floats(slot, side, depth))
+            measures::cumulative_qty(level_floats(slot, side, depth))
         })
     }
 

@@ -134,6 +134,16 @@ macro_rules! book_methods {
                 self.0.imbalance(py, depth)
             }
 
+            #[doc = doc!("BookHandle" "cumulative_qty")]
+            #[pyo3(signature = (side, depth = None))]
+            fn cumulative_qty(
+                &self,
+                side: &Bound<'_, PyAny>,
+                depth: Option<i64>,
+            ) -> PyResult<f64> {
+                self.0.cumulative_qty(side, depth)
+            }
+
             #[doc = doc!("BookHandle" "cumulated_qty")]
             #[pyo3(signature = (side, depth = None))]
             fn cumulated_qty(
@@ -141,7 +151,8 @@ macro_rules! book_methods {
                 side: &Bound<'_, PyAny>,
                 depth: Option<i64>,
             ) -> PyResult<f64> {
-                self.0.cumulated_qty(side, depth)
+                $crate::python::books::deprecated(side.py(), c"use cumulative_qty")?;
+                self.0.cumulative_qty(side, depth)
             }
 
             #[doc = doc!("BookHandle" "weighted_price")]

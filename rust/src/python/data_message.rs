@@ -486,7 +486,7 @@ pub(super) fn py_parse_message<'py>(raw: &Bound<'py, PyAny>) -> PyResult<Bound<'
     match parse_message(frame.as_bytes(), &mut BookBatch::default()) {
         Ok(message) => to_python(&frame, message, None, None),
         Err(error) => {
-            let channel = crate::message::salvage(frame.as_bytes(), error).channel;
+            let channel = crate::message::recover(frame.as_bytes(), error).channel;
             Err(errors::unreadable(&frame, error, channel.as_deref()))
         }
     }

@@ -38,10 +38,12 @@ def test_imbalance_counts_the_asked_levels(book: Any) -> None:
     assert book.imbalance(depth=1000) == 0.0
 
 
-def test_cumulated_qty_is_the_sum_of_the_best_levels(book: Any) -> None:
-    assert book.cumulated_qty("bid") == 4.0
-    assert book.cumulated_qty("ask", 1) == 1.0
-    assert book.cumulated_qty("ask", 0) == 0.0
+def test_cumulative_qty_is_the_sum_of_the_best_levels(book: Any) -> None:
+    assert book.cumulative_qty("bid") == 4.0
+    assert book.cumulative_qty("ask", 1) == 1.0
+    assert book.cumulative_qty("ask", 0) == 0.0
+    with pytest.warns(DeprecationWarning, match="use cumulative_qty"):
+        assert book.cumulated_qty("ask", 1) == 1.0
 
 
 def test_weighted_price_is_the_average_of_the_best_levels(book: Any) -> None:
@@ -60,7 +62,7 @@ def test_levels_array_is_a_block_of_doubles(book: Any) -> None:
 def test_an_empty_book_has_no_figures_and_is_true(empty: Any) -> None:
     assert empty.microprice is None
     assert empty.imbalance() is None
-    assert empty.cumulated_qty("bid") == 0.0
+    assert empty.cumulative_qty("bid") == 0.0
     assert empty.weighted_price("bid") is None
     array = empty.levels_array("bid")
     assert (array.shape, array.format, array.tolist()) == ((0, 2), "d", [])
@@ -68,13 +70,13 @@ def test_an_empty_book_has_no_figures_and_is_true(empty: Any) -> None:
     assert empty
 
 
-@pytest.mark.parametrize("name", ["levels_array", "cumulated_qty", "weighted_price"])
+@pytest.mark.parametrize("name", ["levels_array", "cumulative_qty", "weighted_price"])
 def test_a_side_must_be_bid_or_ask(book: Any, name: str) -> None:
     with pytest.raises(ValueError, match="side must be 'bid' or 'ask', not 'buy'"):
         getattr(book, name)("buy")
 
 
-@pytest.mark.parametrize("name", ["levels_array", "cumulated_qty", "weighted_price"])
+@pytest.mark.parametrize("name", ["levels_array", "cumulative_qty", "weighted_price"])
 def test_a_depth_must_not_be_negative(book: Any, name: str) -> None:
     with pytest.raises(ValueError, match="depth must not be negative, not -1"):
         getattr(book, name)("bid", -1)
@@ -85,7 +87,7 @@ def test_a_live_book_that_is_not_valid_has_no_figures(core: Any) -> None:
     for read in (
         lambda: book.microprice,
         book.imbalance,
-        lambda: book.cumulated_qty("bid"),
+        lambda: book.cumulative_qty("bid"),
         lambda: book.weighted_price("bid"),
         lambda: book.levels_array("bid"),
     ):

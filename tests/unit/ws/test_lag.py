@@ -30,9 +30,9 @@ def inbox() -> Inbox:
 def test_nothing_waits() -> None:
     told = lag(inbox().queues, 10 * SECOND)
     assert told["waiting"] == {}
-    assert list(told["lanes"]) == ["private", "notes", *OVERFLOWS]
-    assert told["lanes"]["private"] == {"queued": 0, "bound": 8, "dropped": 0, "oldest": 0.0}
-    assert told["lanes"]["conflate"]["bound"] is None
+    assert list(told["queues"]) == ["private", "notes", *OVERFLOWS]
+    assert told["queues"]["private"] == {"queued": 0, "bound": 8, "dropped": 0, "oldest": 0.0}
+    assert told["queues"]["conflate"]["bound"] is None
 
 
 def test_waiting_messages_by_queue_and_by_subscription() -> None:
@@ -41,8 +41,8 @@ def test_waiting_messages_by_queue_and_by_subscription() -> None:
         queues.dropping.put(ticker("BTC/USD", at))
     queues.blocking.put(ticker("ETH/USD", 7))
     told = lag(queues.queues, 10 * SECOND)
-    assert told["lanes"]["drop_oldest"] == {"queued": 2, "bound": 3, "dropped": 0, "oldest": 8.0}
-    assert told["lanes"]["block"]["oldest"] == 3.0
+    assert told["queues"]["drop_oldest"] == {"queued": 2, "bound": 3, "dropped": 0, "oldest": 8.0}
+    assert told["queues"]["block"]["oldest"] == 3.0
     assert told["waiting"] == {
         "ticker BTC/USD": {"queued": 2, "oldest": 8.0},
         "ticker ETH/USD": {"queued": 1, "oldest": 3.0},
@@ -58,8 +58,8 @@ def test_drops_are_counted_and_conflated_messages_wait_once(
         queues.dropping.put(ticker("BTC/USD", at))
         queues.conflating.put(ticker("BTC/USD", at))
     told = lag(queues.queues, 10 * SECOND)
-    assert told["lanes"]["drop_oldest"]["dropped"] == 2
-    assert told["lanes"]["conflate"] == {"queued": 1, "bound": None, "dropped": 4, "oldest": 6.0}
+    assert told["queues"]["drop_oldest"]["dropped"] == 2
+    assert told["queues"]["conflate"] == {"queued": 1, "bound": None, "dropped": 4, "oldest": 6.0}
 
 
 def test_notes_count_by_their_class_and_have_no_age_without_a_time() -> None:
@@ -67,7 +67,7 @@ def test_notes_count_by_their_class_and_have_no_age_without_a_time() -> None:
     queues.notes.put("a note")
     queues.notes.put(BookCrossedEvent("BTC/USD", 1, 1, received_ns=SECOND))  # type: ignore[arg-type]
     told = lag(queues.queues, 3 * SECOND)
-    assert told["lanes"]["notes"]["oldest"] == 2.0
+    assert told["queues"]["notes"]["oldest"] == 2.0
     assert told["waiting"]["str"] == {"queued": 1, "oldest": 0.0}
     assert {"queued": 1, "oldest": 2.0} in told["waiting"].values()
 
@@ -75,7 +75,7 @@ def test_notes_count_by_their_class_and_have_no_age_without_a_time() -> None:
 def test_clock_that_was_set_back_makes_nothing_younger_than_now() -> None:
     queues = inbox()
     queues.private.put(ticker("BTC/USD", 50))
-    assert lag(queues.queues, SECOND)["lanes"]["private"]["oldest"] == 0.0
+    assert lag(queues.queues, SECOND)["queues"]["private"]["oldest"] == 0.0
 
 
 def test_of_a_long_queue_only_the_oldest_messages_are_looked_at(
@@ -86,6 +86,6 @@ def test_of_a_long_queue_only_the_oldest_messages_are_looked_at(
     for at, symbol in enumerate(("BTC/USD", "ETH/USD", "SOL/USD")):
         queues.dropping.put(ticker(symbol, at))
     told = lag(queues.queues, 10 * SECOND)
-    assert told["lanes"]["drop_oldest"]["queued"] == 3
-    assert told["lanes"]["drop_oldest"]["oldest"] == 10.0
+    assert told["queues"]["drop_oldest"]["queued"] == 3
+    assert told["queues"]["drop_oldest"]["oldest"] == 10.0
     assert list(told["waiting"]) == ["ticker BTC/USD", "ticker ETH/USD"]

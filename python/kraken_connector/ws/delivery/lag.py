@@ -23,10 +23,11 @@ def lag(queues: Mapping[str, Queue], now_ns: int) -> dict[str, Any]:
         now_ns: local time, nanoseconds since the epoch.
 
     Returns:
-        `lanes`: for each queue `queued`, `bound` (`None` for `conflate`, which holds one message
+        `queues`: for each queue `queued`, `bound` (`None` for `conflate`, which holds one message
         per symbol), `dropped` and `oldest`, the age of its oldest message in seconds (0.0 when it
         is empty). `waiting`: `queued` and `oldest` by channel and symbol, such as `ticker BTC/USD`,
         for streams with messages that wait. It covers the oldest 1,024 messages of each queue.
+        `lanes`: the same as `queues`, whose name it was.
     """
     waiting: dict[str, dict[str, Any]] = {}
     by_queue: dict[str, dict[str, Any]] = {}
@@ -44,7 +45,7 @@ def lag(queues: Mapping[str, Queue], now_ns: int) -> dict[str, Any]:
             "dropped": queue.dropped,
             "oldest": max(ages),
         }
-    return {"lanes": by_queue, "waiting": waiting}
+    return {"queues": by_queue, "lanes": by_queue, "waiting": waiting}
 
 
 def _age(event: Any, now_ns: int) -> float:

@@ -8,7 +8,7 @@ use crate::lexer::{Kind, Lexer, Text, Value};
 
 /// Channel and symbols of an unreadable frame, if they could be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Salvage {
+pub struct Recovered {
     /// The frame's channel.
     pub channel: Option<String>,
     /// The symbols of its items.
@@ -16,7 +16,7 @@ pub struct Salvage {
     has_method: bool,
 }
 
-impl Salvage {
+impl Recovered {
     /// The channel, if the frame was a message about books and not a reply.
     #[must_use]
     pub fn book_channel(&self) -> Option<Channel> {
@@ -27,19 +27,19 @@ impl Salvage {
 
 /// Reads the frame up to its first byte that is not JSON.
 #[must_use]
-pub fn salvage(frame: &[u8], error: ParseError) -> Salvage {
+pub fn recover(frame: &[u8], error: ParseError) -> Recovered {
     let readable = if error.kind.is_protocol() {
         frame
     } else {
         frame.get(..error.offset).unwrap_or(frame)
     };
-    let mut found = Salvage::default();
+    let mut found = Recovered::default();
     // The error is known already; only what was read before it matters here.
     let _ = read_top(&mut Lexer::at(readable, 0), &mut found);
     found
 }
 
-fn read_top(lexer: &mut Lexer<'_>, found: &mut Salvage) -> Result<()> {
+fn read_top(lexer: &mut Lexer<'_>, found: &mut Recovered) -> Result<()> {
     let mut key = lexer.first_key()?;
     while let Some(name) = key {
         match name.bytes(lexer.frame()).as_ref() {
@@ -57,7 +57,7 @@ fn read_top(lexer: &mut Lexer<'_>, found: &mut Salvage) -> Result<()> {
     Ok(())
 }
 
-fn read_items(lexer: &mut Lexer<'_>, found: &mut Salvage) -> Result<()> {
+fn read_items(lexer: &mut Lexer<'_>, found: &mut Recovered) -> Result<()> {
     found.symbols.clear();
     let mut symbols = BTreeMap::new();
     let outcome = read_symbols(lexer, &mut symbols);
