@@ -580,7 +580,7 @@ class NotConnected(KrakenConnectorError, RuntimeError):
 
 
 class InvalidParameter(KrakenConnectorError, ValueError):
-    """A parameter has a value that the exchange does not take.
+    """A parameter has a value that the exchange does not accept.
 
     Attributes:
         field: name of the parameter.

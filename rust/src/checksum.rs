@@ -8,8 +8,9 @@
 //! In a book of individual orders each order of these levels counts instead of the level, in the
 //! order of its queue: guide "L3 checksum (WebSocket v2)".
 //!
-//! The text itself is never put together: `crc32` adds up what each level contributes. Levels,
-//! queues and sides keep their digest until they change; each computes it beside its own fields.
+//! The checksum is computed without building the text: `crc32` adds up what each level contributes.
+//! Levels, queues and sides store their digest next to their other fields until they change. Books
+//! join the two sides, asks first.
 
 use crate::crc32::{Arithmetic, Computation, Digest, Words, compute};
 

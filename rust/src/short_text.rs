@@ -2,13 +2,13 @@
 
 /// A text; up to `N` bytes are kept without an allocation.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ShortText<const N: usize>(Place<N>);
+pub struct ShortText<const N: usize>(Storage<N>);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Place<const N: usize> {
+enum Storage<const N: usize> {
     /// The bytes behind the length are zero, so that equality and hash may use all of them.
-    Here(u8, [u8; N]),
-    Apart(Box<[u8]>),
+    Inline(u8, [u8; N]),
+    Heap(Box<[u8]>),
 }
 
 impl<const N: usize> ShortText<N> {
@@ -20,9 +20,9 @@ impl<const N: usize> ShortText<N> {
         match (here.get_mut(..bytes.len()), u8::try_from(bytes.len())) {
             (Some(place), Ok(length)) => {
                 place.copy_from_slice(bytes);
-                Self(Place::Here(length, here))
+                Self(Storage::Inline(length, here))
             }
-            _ => Self(Place::Apart(bytes.into())),
+            _ => Self(Storage::Heap(bytes.into())),
         }
     }
 
@@ -31,8 +31,8 @@ impl<const N: usize> ShortText<N> {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         match &self.0 {
-            Place::Here(length, here) => here.get(..usize::from(*length)).unwrap_or_default(),
-            Place::Apart(bytes) => bytes,
+            Storage::Inline(length, here) => here.get(..usize::from(*length)).unwrap_or_default(),
+            Storage::Heap(bytes) => bytes,
         }
     }
 
@@ -45,7 +45,7 @@ impl<const N: usize> ShortText<N> {
 
 impl<const N: usize> Default for ShortText<N> {
     fn default() -> Self {
-        Self(Place::Here(0, [0; N]))
+        Self(Storage::Inline(0, [0; N]))
     }
 }
 

@@ -24,7 +24,7 @@ Levels = list[tuple[Decimal, Decimal]]
 
 @documented
 class BookHandle(ABC, Generic[B]):
-    """A book, live in an engine or free in a caller's hand."""
+    """A book that an engine updates (live), or its caller (free)."""
 
     __slots__ = ("_book", "_live", "_slot")
     _kind: ClassVar[type[Any]]

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from ..exceptions import ParseError
 from ..models import HeartbeatMessage, PongResponse, WSErrorResponse, WSResponse
 from ..models.items import item_type
-from ..models.places import place_of
+from ..models.value_path import path_of
 from .book_data import BOOK_CHANNELS, BookChange, read_book_data
 from .data_message import WSDataMessage
 from .error import ContentError
@@ -51,7 +51,7 @@ def parse_message(raw: Frame) -> Message:
         message, _ = read_message(frame, None)
     except UnreadableFrame as unreadable:
         error = unreadable.error
-        place = place_of(frame, error.kind, error.offset)
+        place = path_of(frame, error.kind, error.offset)
         raise ParseError(error.kind, error.offset, error.channel, place) from None
     return message
 

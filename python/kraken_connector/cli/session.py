@@ -100,7 +100,7 @@ class ClientSession:
                     with suppress(SubscriptionError):
                         await self._subscribe(params)
                 while True:
-                    self._on_note(await client.receive())
+                    self._on_notice(await client.receive())
             finally:
                 # The books of a closed client cannot be read.
                 self._last = self.status(), self.books()
@@ -125,9 +125,9 @@ class ClientSession:
                 self.trades.extendleft(event.data)
                 self._last_trades.update((trade.symbol, trade) for trade in event.data)
         else:
-            self._on_note(event)
+            self._on_notice(event)
 
-    def _on_note(self, event: object) -> None:
+    def _on_notice(self, event: object) -> None:
         """Handle an event about the feed."""
         if isinstance(event, GapEvent):
             seconds = ((event.end_ns or event.start_ns) - event.start_ns) / 1e9

@@ -64,19 +64,19 @@ class _Narration:
 
     def __init__(self, exchange: SimulatedExchange) -> None:
         self._exchange = exchange
-        self._asked = self._logged = 0
+        self._requests_shown = self._logged = 0
 
     def has_news(self) -> bool:
         """Return whether there are new requests or events."""
         exchange = self._exchange
-        return len(exchange.requests) > self._asked or len(exchange.log) > self._logged
+        return len(exchange.requests) > self._requests_shown or len(exchange.log) > self._logged
 
     def news(self) -> list[str]:
         """Return a line for each new one, in the order of time."""
         exchange = self._exchange
-        lines = [_request_line(request) for request in exchange.requests[self._asked :]]
+        lines = [_request_line(request) for request in exchange.requests[self._requests_shown :]]
         lines += [_log_line(entry) for entry in exchange.log[self._logged :]]
-        self._asked, self._logged = len(exchange.requests), len(exchange.log)
+        self._requests_shown, self._logged = len(exchange.requests), len(exchange.log)
         return [line for _, line in sorted(lines)]
 
 

@@ -6,7 +6,7 @@ from dataclasses import field
 from decimal import Decimal
 
 from .base import Model, model
-from .places import place_of
+from .value_path import path_of
 
 
 @model
@@ -91,7 +91,7 @@ class InvalidFrameEvent(Model):
         `None` for a frame that is not JSON, for one that is invalid as a whole, and if the value is
         not known.
         """
-        return place_of(self.frame, self.kind, self.offset)
+        return path_of(self.frame, self.kind, self.offset)
 
 
 @model

@@ -39,7 +39,7 @@ class Connection(Writer):
         open_session: opens the session of a connection of a given number.
 
     Attributes:
-        session: the conversation, once the WebSocket handshake is done.
+        session: the WebSocket session, set after the handshake.
     """
 
     def __init__(

@@ -57,7 +57,7 @@ class MarketFeed:
     Args:
         pairs: what is listed.
         registry: the subscriptions.
-        seed: of the markets' randomness.
+        seed: the random seed of the markets.
         rate: steps per second, all symbols together; only symbols with a subscriber move.
         history: how many published books to keep for each symbol and depth.
         clock: returns nanoseconds since the epoch.

@@ -1,11 +1,11 @@
 """The orders of one price level, in the order in which they trade.
 
-The market has levels, not orders: a price and its lots. The orders of others are made up to fit,
-one level at a time. `settle` gets the queue before a step, the lots of the level after it and how
-many of them traded, and makes up the events between: trades fill orders from the front, other
+The market only knows the lots of each price. This module generates orders of others that add up to
+them, one level at a time. `settle` gets the queue before a step, the lots of the level after it and
+how many of them traded, and generates the events between: trades fill orders from the front, other
 decreases are cancels and amends anywhere, increases join at the back. The account's orders are not
-made up. The matching engine gives their positions (`Own`), and the events keep them: no order moves
-from one side of them to the other, and none is added in front of them.
+generated. The matching engine gives their positions (`Own`), and the events keep them: no order
+moves from one side of them to the other, and none is added in front of them.
 
 By default two rules hold in every queue: timestamps never decrease from front to back, and an
 amended order that keeps its position keeps its timestamp, while one that loses it gets a new one.

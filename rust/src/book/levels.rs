@@ -3,8 +3,8 @@
 //! To the next maintainer: the levels are the part of `buffer` from `start` on, worst first, so
 //! that the best are at the end. Updates cluster at the top: a search checks the best few levels
 //! and the worst before it bisects, and an insertion there moves the few that are better. A full
-//! book pushes its worst level out with almost every insertion; that only moves `start`, and the
-//! gap in front takes up what is inserted at the worst end. When there is no room left at one end,
+//! book drops its worst level with almost every insertion; that only moves `start`, and the free
+//! space before it is used for levels inserted at the worst end. When one end has no room left,
 //! the levels are moved to the middle, which is rare. So the cost of an update hardly grows with
 //! the depth. Whatever changes a level must reset its digest and, among those that count for the
 //! checksum, that of the side.

@@ -3,8 +3,8 @@
 //! To the next maintainer: an order keeps its index in the arena until it leaves, and the orders
 //! of a queue are linked by these indices. So adding at the back and removing anywhere cost
 //! the same whatever the length of the queue. A queue's digest is what its orders contribute to
-//! the checksum together: adding at the back extends it, every other change makes it unknown. The
-//! turns of the orders ascend from front to back.
+//! the checksum together: adding at the back extends it, every other change makes it unknown. Each
+//! order has an arrival number, its turn; they increase from front to back.
 
 use std::collections::HashMap;
 

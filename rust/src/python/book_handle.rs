@@ -14,7 +14,7 @@ use super::{convert, decimals, errors};
 use crate::book::{Book, Level, OutOfRange, Side, measures};
 use crate::engine::{BookSlot, BookState, Books, Engine};
 
-/// A book, live in an engine or free in a caller's hand.
+/// A book that an engine updates (live), or its caller (free).
 pub(super) enum BookHandle<B> {
     Live { engine: SharedEngine, index: usize },
     Free(Box<Mutex<BookSlot<B>>>),

@@ -287,7 +287,7 @@ macro_rules! book_methods {
                 })
             }
 
-            /// A book is true even when it is empty, so that `if book:` asks whether there is one.
+            /// A book is true even when it is empty, so that `if book:` tests whether there is one.
             #[allow(clippy::unused_self, reason = "Python calls it as a method")]
             const fn __bool__(&self) -> bool {
                 true

@@ -45,8 +45,8 @@ pub(super) fn unreadable(
     let py = frame.py();
     let (kind, offset) = (error.kind.name(), error.offset);
     let place = py
-        .import(intern!(py, "kraken_connector.models.places"))
-        .and_then(|module| module.call_method1(intern!(py, "place_of"), (frame, kind, offset)));
+        .import(intern!(py, "kraken_connector.models.value_path"))
+        .and_then(|module| module.call_method1(intern!(py, "path_of"), (frame, kind, offset)));
     match place {
         Ok(place) => exception(
             py,

@@ -30,7 +30,7 @@ def inbox() -> Inbox:
 def test_nothing_waits() -> None:
     told = lag(inbox().queues, 10 * SECOND)
     assert told["waiting"] == {}
-    assert list(told["queues"]) == ["private", "notes", *OVERFLOWS]
+    assert list(told["queues"]) == ["private", "events", *OVERFLOWS]
     assert told["queues"]["private"] == {"queued": 0, "bound": 8, "dropped": 0, "oldest": 0.0}
     assert told["queues"]["conflate"]["bound"] is None
 
@@ -67,7 +67,7 @@ def test_notes_count_by_their_class_and_have_no_age_without_a_time() -> None:
     queues.notes.put("a note")
     queues.notes.put(BookCrossedEvent("BTC/USD", 1, 1, received_ns=SECOND))  # type: ignore[arg-type]
     told = lag(queues.queues, 3 * SECOND)
-    assert told["queues"]["notes"]["oldest"] == 2.0
+    assert told["queues"]["events"]["oldest"] == 2.0
     assert told["waiting"]["str"] == {"queued": 1, "oldest": 0.0}
     assert {"queued": 1, "oldest": 2.0} in told["waiting"].values()
 

@@ -347,7 +347,7 @@ def test_run_is_the_only_queue_in_use(inbox: Inbox) -> None:
     assert run_of(inbox) == []
 
 
-@pytest.mark.parametrize("other", ["private", "notes", "conflate", "disconnect"])
+@pytest.mark.parametrize("other", ["private", "events", "conflate", "disconnect"])
 def test_nothing_is_taken_past_what_comes_first(inbox: Inbox, other: str) -> None:
     for queue in (inbox.dropping, inbox.blocking):
         queue.put(message(1))

@@ -38,10 +38,10 @@ class OrderMethods:
         timer: the dead man's timer.
         clock: returns nanoseconds since the epoch.
         settings: give the system status and the wording of errors.
-        shapes: of the answers.
+        shapes: the formats of the answers.
         names_replaced: whether a new order of `edit_order` names the order that it replaced.
         positions: whether there are positions that orders can settle.
-        seed: of the random order of answers.
+        seed: the random seed of the order of answers.
     """
 
     def __init__(

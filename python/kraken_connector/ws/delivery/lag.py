@@ -27,7 +27,7 @@ def lag(queues: Mapping[str, Queue], now_ns: int) -> dict[str, Any]:
         per symbol), `dropped` and `oldest`, the age of its oldest message in seconds (0.0 when it
         is empty). `waiting`: `queued` and `oldest` by channel and symbol, such as `ticker BTC/USD`,
         for streams with messages that wait. It covers the oldest 1,024 messages of each queue.
-        `lanes`: the same as `queues`, whose name it was.
+        `lanes`: the same as `queues` by older names.
     """
     waiting: dict[str, dict[str, Any]] = {}
     by_queue: dict[str, dict[str, Any]] = {}
@@ -45,7 +45,8 @@ def lag(queues: Mapping[str, Queue], now_ns: int) -> dict[str, Any]:
             "dropped": queue.dropped,
             "oldest": max(ages),
         }
-    return {"queues": by_queue, "lanes": by_queue, "waiting": waiting}
+    lanes = {"notes" if name == "events" else name: queue for name, queue in by_queue.items()}
+    return {"queues": by_queue, "lanes": lanes, "waiting": waiting}
 
 
 def _age(event: Any, now_ns: int) -> float:

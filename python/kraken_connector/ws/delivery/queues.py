@@ -1,4 +1,6 @@
-"""The queues between the connections and the consumer, by priority, each with a bound.
+"""The queues between the connections and the consumer, by priority.
+
+Each has a bound; that of `conflate` is one message a stream.
 
 Private messages come first. If the consumer does not read them, the newest are dropped and counted:
 the connection that carries orders must not depend on a consumer. Events of the client itself
@@ -54,8 +56,8 @@ BURST = 128
 LONGEST_BURST = 128 * 1024
 
 #: Seconds for which a consumer may take messages before other tasks and the sockets get a turn.
-#: After a longer turn of theirs it gets as long, up to the second number, so that a flood of
-#: messages does not starve it.
+#: If their turn takes longer than `TURN`, the consumer then gets the same time, at most
+#: `LONGEST_TURN`, so that a flood of messages does not starve it.
 TURN, LONGEST_TURN = 0.005, 0.025
 #: Passes of the event loop in a turn of the others. A task that yields runs again in the next pass,
 #: before the loop reads the sockets in it; with the pure core it gets those messages a pass later.
@@ -229,7 +231,7 @@ class MarketQueue(DroppingQueue):
         self.caught_up()
 
     def caught_up(self) -> None:
-        """Record that the consumer took everything and waits for more."""
+        """Stop dropping: the consumer has read everything."""
         self._is_losing = False
         self._check.reset()
 
@@ -446,7 +448,7 @@ class Inbox:
         self._disconnecting_items = self.disconnecting.items
         self.queues: dict[str, Queue] = {
             "private": self.private,
-            "notes": self.notes,
+            "events": self.notes,
             **dict(zip(OVERFLOWS, self._market, strict=True)),
         }
         self._ended: Exception | None = NotConnected("receive", "disconnected")

@@ -22,7 +22,7 @@ class Host:
     """One endpoint.
 
     Attributes:
-        name: `public`, `private` or `level3`, the first of `serves`.
+        name: the first of `public`, `private` and `level3` that it serves.
         url: its URL.
         serves: the groups of channels that it serves: `public`, `private` and `level3`.
     """

@@ -2,8 +2,8 @@
 
 Heartbeats start with the first subscription to any channel and come while no channel has data
 (docs.kraken.com, page "Heartbeat"). So a connection with a subscription that receives nothing but
-pongs counts as silent. If a host never sends heartbeats, two quiet sockets in a row are dropped;
-after that, pongs are enough.
+pongs counts as silent. After two sockets in a row without any heartbeat, pongs alone keep the
+connection.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Keepalive:
         return True
 
     def start_ping(self, now: float) -> bool:
-        """Return whether a ping must be sent now, and start its timeout if so."""
+        """Return whether a ping must be sent now; unless paused, its timeout starts."""
         if now < self._ping_due:
             return False
         self._ping_due = now + self._ping_interval

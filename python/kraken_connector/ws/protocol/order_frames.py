@@ -9,7 +9,10 @@ __all__ = ["OrderFrames"]
 
 
 class OrderFrames:
-    """Writes the frames; their start is cached until the token changes, which `mask` then hides."""
+    """Writes the frames; the start of a method's frames is cached until the token changes.
+
+    `mask` hides each token in logs.
+    """
 
     def __init__(self, mask: TokenMask) -> None:
         self._mask = mask

@@ -155,9 +155,9 @@ class _Level:
 class RateCounter(Follower):
     """The rate counters of the account, as estimated by this client: `client.rate_counter`.
 
-    A request counts in full when it is sent and starts to decay when it is answered. As the
-    exchange counts it in between, latency never makes this count too low. Requests of other
-    programs are included if `executions` was subscribed with `ratecounter=True`, as by
+    A request counts in full when it is sent, and starts to decay when it is answered, reported or
+    given up. As the exchange counts it in between, latency never makes this count too low. Requests
+    of other programs are included if `executions` was subscribed with `ratecounter=True`, as by
     `client.track_orders()`: each report then has the exchange's counter. Until the tier is known,
     `starter` is assumed.
 

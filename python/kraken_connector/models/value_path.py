@@ -18,7 +18,7 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _ROWS = {"book": ("price", "qty"), "level3": ("order_id", "limit_price", "order_qty")}
 
 
-def place_of(frame: bytes, kind: str, offset: int) -> str | None:
+def path_of(frame: bytes, kind: str, offset: int) -> str | None:
     """Return the path of an invalid value, such as `data[0].fees[1].qty`.
 
     Args:
