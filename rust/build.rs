@@ -13,6 +13,8 @@ fn main() {
         return;
     }
     let stub = fs::read_to_string(STUB).expect("the stub is part of the sources");
+    // A checkout on Windows may have its line ends.
+    let stub = stub.replace("\r\n", "\n");
     let arms = arms(&stub);
     let docs = format!(
         "/// The docstring of a member; of the class itself with an empty name.\n\

@@ -129,6 +129,31 @@ def test_paused_reading_beyond_the_bound_is_a_gap(bench: Bench) -> None:
     assert gap.end_ns == pytest.approx(int(bench.now * SECOND), abs=1000)
 
 
+def test_process_that_stands_still_while_reading_is_paused_is_in_the_same_gap(bench: Bench) -> None:
+    last_ns = bench.session.last_received_ns
+    bench.session.pause()
+    bench.wait(2.0)
+    for _ in range(3):
+        bench.now += 20.0
+        bench.look()
+        bench.session.tick(bench.now)
+    bench.wait(2.0)
+    bench.session.resume(bench.now)
+    (gap,) = bench.outlet.gaps
+    assert gap.start_ns == last_ns
+    assert gap.end_ns == pytest.approx(int(bench.now * SECOND), abs=1000)
+
+
+def test_process_that_stood_still_before_reading_paused_is_a_gap(bench: Bench) -> None:
+    before_ns = int(bench.now * SECOND)
+    bench.now += 5.0
+    bench.say(book(BTC, "update"))
+    bench.session.pause()
+    bench.look()
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.start_ns) == ("pause", before_ns)
+
+
 def test_short_pause_of_reading_is_none(bench: Bench) -> None:
     bench.session.pause()
     bench.wait(0.5)

@@ -11,7 +11,8 @@ class Waiters:
     """Wakes all tasks that wait for an event which may happen again or end with an error."""
 
     def __init__(self) -> None:
-        self._waiting: set[asyncio.Future[Exception | None]] = set()
+        #: In the order of the calls, in which they are woken.
+        self._waiting: dict[asyncio.Future[Exception | None], None] = {}
 
     def release(self, error: Exception | None = None) -> None:
         """Wake each waiting task: it raises `error`, or returns if that is `None`."""
@@ -26,10 +27,10 @@ class Waiters:
             Exception: the error that was given.
         """
         waiter: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
-        self._waiting.add(waiter)
+        self._waiting[waiter] = None
         try:
             error = await waiter
         finally:
-            self._waiting.discard(waiter)
+            del self._waiting[waiter]
         if error is not None:
             raise error

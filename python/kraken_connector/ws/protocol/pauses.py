@@ -43,3 +43,7 @@ class PauseWatch:
         if last is None or max(now - last[0], (now_ns - last[1]) / 1e9) <= self.BOUND:
             return None
         return last[1]
+
+    def wall_time(self, now: float) -> int:
+        """Return the wall clock's time of `now`, by the last check; 0 if there was none."""
+        return 0 if self._last is None else self._last[1] + int((now - self._last[0]) * 1e9)

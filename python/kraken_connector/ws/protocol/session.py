@@ -359,7 +359,7 @@ class Session:
         if self.is_open and self._rates.is_due(now):
             self._rates.add(now, self.engine.counters())
         since_ns = self._watch.check(now, now_ns) if self.is_open else None
-        if since_ns is not None:
+        if since_ns is not None and not (self._paused and self._ran_until_pause(since_ns)):
             logger.warning("nothing was read for %.1f s", (now_ns - since_ns) / 1e9)
             self._excuse(now)
             self.gaps.pause(since_ns, now_ns)
@@ -403,14 +403,20 @@ class Session:
         self.keepalive.pause()
         self.requests.pause()
 
+    def _ran_until_pause(self, since_ns: int) -> bool:
+        """Return whether the process stood still only after `pause`, which `resume` reports."""
+        return self.last_received_ns - since_ns <= PauseWatch.BOUND * 1e9
+
     def resume(self, now: float) -> None:
         """Expect frames again; a longer pause is reported."""
         if self._paused:
             self._paused = False
-            silence = now - self.keepalive.heard
-            if silence > PauseWatch.BOUND:
-                since_ns = self.last_received_ns
-                self.gaps.pause(since_ns, since_ns + int(silence * 1e9))
+            since_ns = self.last_received_ns
+            # Either clock may have stood still or been set back, and `excuse` changes `heard`.
+            silence_ns = int((now - self.keepalive.heard) * 1e9)
+            until_ns = max(since_ns + silence_ns, self._watch.wall_time(now))
+            if until_ns - since_ns > PauseWatch.BOUND * 1e9:
+                self.gaps.pause(since_ns, until_ns)
             self.keepalive.resume(now, self.GRACE)
             self.requests.resume()
             self._excuse(now)
