@@ -84,5 +84,7 @@ def test_every_public_name_has_a_docstring(module: ModuleType) -> None:
 def test_without_the_stub_there_are_no_docstrings(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(docs, "STUB", str(tmp_path / "_native.pyi"))
+    monkeypatch.setattr(docs, "__file__", str(tmp_path / "docs.py"))
+    assert docs.read_docs() == {}
+    monkeypatch.delattr(docs, "__file__")
     assert docs.read_docs() == {}

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import kraken_connector
-from kraken_connector import ws
+from kraken_connector import exceptions, ws
 
 SURFACE: dict[str, dict[str, Any]] = json.loads(
     Path(__file__).with_name("surface_0_2_0.json").read_text(encoding="utf-8")
@@ -63,3 +63,8 @@ def test_all_is_sorted_complete_and_true(package: Any) -> None:
     assert list(exported) == sorted(set(exported))
     for name in exported:
         assert getattr(package, name) is not None
+
+
+def test_the_package_has_all_names_of_its_modules() -> None:
+    """A type checker takes them from `import *`."""
+    assert {*ws.__all__, *exceptions.__all__} <= {*kraken_connector.__all__}

@@ -11,8 +11,6 @@ from typing import TypeVar
 
 T = TypeVar("T", bound=type)
 
-STUB = os.path.join(os.path.dirname(__file__), os.pardir, "_native.pyi")
-
 
 def documented(cls: T) -> T:
     """Give a class and its members their docstrings."""
@@ -27,9 +25,10 @@ def documented(cls: T) -> T:
 def read_docs() -> dict[str, dict[str, str]]:
     """Return the docstrings by class and member; that of the class itself has an empty name."""
     try:
-        with open(STUB, encoding="utf-8") as file:
+        path = os.path.join(os.path.dirname(__file__), os.pardir, "_native.pyi")
+        with open(path, encoding="utf-8") as file:
             stub = file.read()
-    except OSError:  # a tool that bundles programs left it out: there are no docstrings
+    except (NameError, OSError):  # in a bundle of modules there are no docstrings
         return {}
     docs: dict[str, dict[str, str]] = {}
     owner = member = ""
