@@ -145,7 +145,7 @@ def _rivals(results: Results, seconds: float) -> None:
                 try:
                     contender()
                 except WorkerError as error:
-                    results.note(f"{library} on {name}: {error}")
+                    results.add_note(f"{library} on {name}: {error}")
                 else:
                     contenders[library] = contender
             rounds = interleave(contenders, seconds=seconds)

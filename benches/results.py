@@ -77,13 +77,13 @@ class Results:
         """Add the ratio of the first of `pair` to the second, inverted for a lower bound."""
         ours, theirs = pair
         if ours not in rounds or theirs not in rounds:
-            self.note(f"{TARGETS[target].what}: not measured, {theirs} or {ours} is missing")
+            self.add_note(f"{TARGETS[target].what}: not measured, {theirs} or {ours} is missing")
         elif TARGETS[target].sense == "at least":
             self.rows.append(Row(target, case, ratio(rounds, theirs, ours), decides))
         else:
             self.rows.append(Row(target, case, ratio(rounds, ours, theirs), decides))
 
-    def note(self, text: str) -> None:
+    def add_note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
 

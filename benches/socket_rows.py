@@ -149,7 +149,7 @@ def _calibrated(
         pair.flat_out(name, setting, 4)
         took = pair.flat_out(name, setting, 4)
     except WorkerError as error:
-        results.note(f"{name} on {setting}: {error}")
+        results.add_note(f"{name} on {setting}: {error}")
         return None
     loops = max(4, int(seconds * 1e9 / took["wall"] / pair.updates))
     return lambda: pair.flat_out(name, setting, loops)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 #: Seconds that bytes take from one end of a pipe to the other.
 LATENCY = 0.0005
-#: Bytes that a pipe takes before its writer is told to pause; a kernel's buffers are about so big.
+#: Bytes that a pipe buffers before its writer has to pause; a kernel's buffers are about so big.
 CAPACITY = 256 * 1024
 #: Seconds after which a run fails.
 LONGEST = 20_000.0

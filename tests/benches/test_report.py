@@ -47,7 +47,7 @@ def test_a_missing_peer_is_noted(results: Results) -> None:
 
 
 def test_the_page_has_no_placeholder_left(results: Results) -> None:
-    results.note("picows could not be installed")
+    results.add_note("picows could not be installed")
     text = report.page(document(results))
     assert "$" not in text
     assert "1 of 2 targets were met in this run" in text

@@ -71,7 +71,7 @@ class Terminal:
         os.close(self._slave)
 
     def resize(self, width: int, height: int) -> None:
-        """Change the size; a program learns of it when it asks."""
+        """Change the size; a program sees it when it queries the size."""
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
     def read_settings(self) -> list[Any]:

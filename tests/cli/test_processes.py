@@ -215,7 +215,7 @@ def test_ctrl_c_while_starting_ends_where_python_ignores_exceptions(command: str
 
 
 def test_little_is_imported_before_ctrl_c_is_taken() -> None:
-    """Python tells of an interrupted import with a traceback, so there should be few of them."""
+    """Python reports an interrupted import with a traceback, so there should be few of them."""
     code = (
         "import sys; before = set(sys.modules)\n"
         "import kraken_connector.cli\n"

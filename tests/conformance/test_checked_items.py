@@ -179,7 +179,7 @@ def test_item_without_its_identity_makes_the_frame_invalid(
 
 
 def test_item_that_is_no_report_passes(core: Any) -> None:
-    """How the stream tells the rate counter is not documented: perhaps in an item of its own."""
+    """How the stream carries the rate counter is not documented: perhaps in an item of its own."""
     item = read(core, ExecutionData, {"ratecount": 12.5})
     assert (item.order_id, item.exec_type) == (None, None)
     assert str(item.extra["ratecount"]) == "12.5"

@@ -96,10 +96,10 @@ def test_answer_is_told_by_its_success(core: Any, frame: bytes) -> None:
         assert answer == PongResponse(sent.get("req_id"), sent["time_in"], sent["time_out"])
         return
     assert isinstance(answer, WSResponse if sent["success"] else WSErrorResponse)
-    told = answer.to_dict()
+    actual = answer.to_dict()
     if "orders_cancelled" in sent:
         sent["result"] = {"count": sent.pop("orders_cancelled")}
-    assert told == sent
+    assert actual == sent
 
 
 def test_every_channel_and_kind_of_answer_is_among_the_examples() -> None:

@@ -52,7 +52,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
 
 class Connection(RuleBasedStateMachine):
-    """Every step goes to both engines; after it nothing may tell them apart."""
+    """Every step goes to both engines; after it their states must be equal."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,8 +110,8 @@ class Connection(RuleBasedStateMachine):
         with mock.patch.object(BookHandle, "__reduce_ex__", object.__reduce_ex__):
             engine = copy.deepcopy(self.engines[1])
         events = engine.feed(frame)
-        told = [event.computed for event in events if isinstance(event, BookChecksumEvent)]
-        return told[0] if told else 0
+        checksums = [event.computed for event in events if isinstance(event, BookChecksumEvent)]
+        return checksums[0] if checksums else 0
 
     @rule(
         symbol=symbols,
@@ -181,7 +181,7 @@ class Connection(RuleBasedStateMachine):
 
     @precondition(lambda self: self.markets)
     @invariant()
-    def nothing_tells_them_apart(self) -> None:
+    def states_are_equal(self) -> None:
         ours, reference = map(pictures.of_engine, self.engines)
         assert ours == reference
 

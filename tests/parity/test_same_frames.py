@@ -56,8 +56,8 @@ def test_each_number_in_each_spelling(kind: str) -> None:
     assert places
     for start, end in places:
         for spelling in frames.SPELLINGS:
-            for told in (spelling.encode(), b'"%s"' % spelling.encode()):
-                check_message(frame[:start] + told + frame[end:])
+            for variant in (spelling.encode(), b'"%s"' % spelling.encode()):
+                check_message(frame[:start] + variant + frame[end:])
 
 
 @given(st.text(max_size=30) | frames.made.map(bytes.decode))

@@ -78,12 +78,12 @@ async def test_readers_of_every_depth_keep_the_exchanges_orders(
         await follow(sim, client, reader, 80 if depth == 1000 else 300, symbol)
         state = sim.published_orders(symbol, depth)[-1]
     for side, orders in zip(SIDES, (state.bids, state.asks), strict=True):
-        told = [(order.order_id, order.limit_price, order.order_qty) for order in orders]
+        published = [(order.order_id, order.limit_price, order.order_qty) for order in orders]
         kept = [
             (order.order_id, Decimal(order.price), Decimal(order.qty))
             for order in reader.orders(side)
         ]
-        assert kept == told
+        assert kept == published
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
@@ -197,12 +197,12 @@ async def test_queues_stand_in_the_order_of_their_times() -> None:
         await sim.step(BTC, 200)
         for state in sim.published_orders(BTC, 100):
             for orders in (state.bids, state.asks):
-                places = [(order.limit_price, order.timestamp_ns) for order in orders]
-                prices = dict.fromkeys(price for price, _ in places)
-                assert places == [
-                    place
+                keys = [(order.limit_price, order.timestamp_ns) for order in orders]
+                prices = dict.fromkeys(price for price, _ in keys)
+                assert keys == [
+                    key
                     for price in prices
-                    for place in sorted(p for p in places if p[0] == price)
+                    for key in sorted(p for p in keys if p[0] == price)
                 ]
 
 
@@ -402,7 +402,7 @@ async def test_own_orders_stand_in_the_queues_with_their_ids() -> None:
                 rows = levels.books[BTC].levels(each)
                 assert orders.levels(each) == [tuple(map(Decimal, row)) for row in rows]
             found = places(sim, orders)
-            assert all(told == said for told, said in found.values())
+            assert all(ours == theirs for ours, theirs in found.values())
             seen |= found.keys()
     assert len(seen) > 30
     assert sim.account.fills

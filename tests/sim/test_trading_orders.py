@@ -14,7 +14,7 @@ def kinds(reports: list[Message]) -> list[str]:
 
 
 async def test_resting_order_is_answered_and_reported(trader: Trader) -> None:
-    reply = await trader.ask("add_order", req_id=3, cl_ord_id="mine", **LIMIT)
+    reply = await trader.request("add_order", req_id=3, cl_ord_id="mine", **LIMIT)
     placed, live = await trader.report(2)
     assert reply["method"] == "add_order"
     assert (reply["success"], reply["req_id"]) == (True, 3)
@@ -94,8 +94,8 @@ async def test_cancel_answers_every_id_by_itself(trader: Trader) -> None:
 
 async def test_cancel_by_cl_ord_id_answers_with_it(trader: Trader) -> None:
     await trader.add(cl_ord_id="mine", **LIMIT)
-    reply = await trader.ask("cancel_order", cl_ord_id=["mine"])
-    again = await trader.ask("cancel_order", cl_ord_id=["mine"])
+    reply = await trader.request("cancel_order", cl_ord_id=["mine"])
+    again = await trader.request("cancel_order", cl_ord_id=["mine"])
     assert reply["result"] == {"cl_ord_id": "mine"}
     assert again["error"] == "EOrder:Unknown order"
 
@@ -103,8 +103,8 @@ async def test_cancel_by_cl_ord_id_answers_with_it(trader: Trader) -> None:
 async def test_cancel_all_counts(trader: Trader) -> None:
     for _ in range(3):
         await trader.add(**LIMIT)
-    assert (await trader.ask("cancel_all"))["result"] == {"count": 3}
-    assert (await trader.ask("cancel_all"))["result"] == {"count": 0}
+    assert (await trader.request("cancel_all"))["result"] == {"count": 3}
+    assert (await trader.request("cancel_all"))["result"] == {"count": 0}
 
 
 async def test_numbers_are_taken_digit_by_digit(trader: Trader) -> None:
@@ -130,7 +130,7 @@ async def test_numbers_are_taken_digit_by_digit(trader: Trader) -> None:
 async def test_refusal_has_the_shape_of_trading_responses(
     params: Message, error: str, trader: Trader
 ) -> None:
-    reply = await trader.ask("add_order", req_id=0, **params)
+    reply = await trader.request("add_order", req_id=0, **params)
     assert without_times(reply) == {
         "error": error,
         "method": "add_order",
@@ -140,9 +140,9 @@ async def test_refusal_has_the_shape_of_trading_responses(
 
 
 async def test_tokens_are_checked(trader: Trader) -> None:
-    await trader.client.ask("cancel_all")
+    await trader.client.request("cancel_all")
     assert (await trader.reply())["error"] == "Token(s) not found"
-    await trader.client.ask("cancel_all", token="x")
+    await trader.client.request("cancel_all", token="x")
     refused = await trader.reply()
     assert without_times(refused) == {
         "error": "EAPI:Invalid token",
@@ -150,7 +150,7 @@ async def test_tokens_are_checked(trader: Trader) -> None:
         "success": False,
     }
     trader.sim.faults.revoke_tokens()
-    assert (await trader.ask("cancel_all"))["error"] == "EAPI:Invalid token"
+    assert (await trader.request("cancel_all"))["error"] == "EAPI:Invalid token"
 
 
 async def test_published_book_shows_a_resting_order(trader: Trader) -> None:

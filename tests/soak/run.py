@@ -1,4 +1,4 @@
-"""`make soak`: two clients on a socket flat out, with faults, for as long as is asked for.
+"""`make soak`: two clients on a socket flat out, with faults, for the given time.
 
     python -m tests.soak.run --seconds 60
     python -m tests.soak.run --messages 50000000

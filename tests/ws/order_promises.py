@@ -208,7 +208,7 @@ class Promises:
         """Let something be reported: whatever was lost before, this shows that it is missing.
 
         Returns:
-            A function that tells whether the client knows.
+            A function that returns whether the client knows.
         """
         client, account = self._bench.client, self._bench.sim.account
         marker = await account.place(BTC, "buy", 1, limit_price=1)

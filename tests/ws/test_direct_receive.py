@@ -51,7 +51,7 @@ async def receive(script: Script) -> tuple[list[int], list[str], ConnectionClose
     numbers: list[int] = []
     ways: list[str] = []
 
-    def note(events: Iterable[Any], way: str) -> None:
+    def record(events: Iterable[Any], way: str) -> None:
         for event in events:
             assert isinstance(event, WSDataMessage)
             numbers.append(event.data[0])
@@ -59,13 +59,13 @@ async def receive(script: Script) -> tuple[list[int], list[str], ConnectionClose
 
     async with serve(script, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        socket = await open_direct(port, engine, lambda events, _: note(events, "short"))
+        socket = await open_direct(port, engine, lambda events, _: record(events, "short"))
         assert isinstance(socket, DirectConnection)
         try:
             async with asyncio.timeout(PATIENCE):
                 while True:
                     socket.go_direct()
-                    note(engine.feed(await socket.recv(decode=False)), "long")
+                    record(engine.feed(await socket.recv(decode=False)), "long")
         except ConnectionClosed as closed:
             return numbers, ways, closed
         finally:

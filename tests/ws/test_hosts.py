@@ -15,11 +15,11 @@ from tests.ws.helpers import (
     BTC,
     ETH,
     SOL,
-    asked,
     client_of,
     connected,
     eventually,
     find_channel,
+    requests_of,
     tokens_of,
 )
 
@@ -87,7 +87,7 @@ async def test_each_connection_has_a_token_of_its_own(three: SimulatedExchange) 
         await asyncio.gather(
             client.subscribe(ExecutionsParams()), client.subscribe(Level3Params(symbol=[BTC]))
         )
-        tokens = {request.params["token"] for request in asked(three)}
+        tokens = {request.params["token"] for request in requests_of(three)}
         assert len(tokens) == three.tokens.issued == 2
 
 
@@ -109,16 +109,16 @@ async def test_level3_wants_a_token_manager(three: SimulatedExchange) -> None:
 async def test_host_that_cannot_be_connected_fails_its_caller_alone(
     three: SimulatedExchange, role: Any
 ) -> None:
-    asked = {"private": ExecutionsParams(), "level3": Level3Params(symbol=[BTC])}
+    params = {"private": ExecutionsParams(), "level3": Level3Params(symbol=[BTC])}
     async with trader_of(three) as client:
         await client.subscribe(TickerParams(symbol=[BTC]))
         three.faults.refuse_connections(1, host=role)
         with pytest.raises(ConnectFailed):
-            await client.subscribe(asked[role])
+            await client.subscribe(params[role])
         assert client.state is ConnectionState.CONNECTED
         assert client.connections[role].state is ConnectionState.DISCONNECTED
         await client.subscribe(TickerParams(symbol=[ETH]))
-        await client.subscribe(asked[role])
+        await client.subscribe(params[role])
         assert client.connections[role].state is ConnectionState.CONNECTED
 
 
@@ -211,10 +211,10 @@ async def test_certificates_are_checked_and_named_on_every_host() -> None:
     authority.issue_cert("localhost").configure_cert(theirs)
     named: list[str | None] = []
 
-    def note(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
+    def record(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
         named.append(name)
 
-    theirs.sni_callback = note  # type: ignore[assignment]
+    theirs.sni_callback = record  # type: ignore[assignment]
     ours = ssl.create_default_context()
     authority.configure_trust(ours)
     async with SimulatedExchange(

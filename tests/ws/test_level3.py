@@ -14,11 +14,11 @@ from tests.ws.helpers import (
     BTC,
     ETH,
     PATIENCE,
-    asked,
     client_of,
     connected,
     eventually,
     find_type,
+    requests_of,
     tokens_of,
 )
 
@@ -146,9 +146,9 @@ async def test_wrong_checksum_is_repaired_alone(
     assert (gap.cause, gap.channels, gap.symbols) == ("resync", ["level3"], [BTC])
     await eventually(lambda: shows_what_was_published(client, sim, 10))
     assert other.is_valid
-    again = [(r.method, r.symbols, r.params["depth"]) for r in asked(sim)[1:]]
+    again = [(r.method, r.symbols, r.params["depth"]) for r in requests_of(sim)[1:]]
     assert again == [("unsubscribe", (BTC,), 10), ("subscribe", (BTC,), 10)]
-    assert all(request.params["token"] for request in asked(sim))
+    assert all(request.params["token"] for request in requests_of(sim))
 
 
 async def test_unreadable_frame_distrusts_its_book(
@@ -226,7 +226,7 @@ async def test_more_symbols_than_a_connection_takes_go_to_another() -> None:
         assert len(views["level3"].symbols) == 200
         assert views["level3-2"].symbols == {names[200]}
         await eventually(lambda: all(client.level3(name).is_valid for name in names))
-        tokens = {request.params["token"] for request in asked(sim)}
+        tokens = {request.params["token"] for request in requests_of(sim)}
         assert len(tokens) == 2
 
 

@@ -343,8 +343,8 @@ async def test_stream_that_goes_on_after_the_deadline_proves_absence() -> None:
             await sim.account.fill(busy, "0.1")
             await asyncio.sleep(0.1)
             assert len(sim.account.fills) < 90
-        asked = [r.params["channel"] for r in sim.requests if r.method == "subscribe"]
-        assert asked.count("executions") == 1
+        subscribed = [r.params["channel"] for r in sim.requests if r.method == "subscribe"]
+        assert subscribed.count("executions") == 1
 
 
 async def test_asking_for_snapshots_is_bounded() -> None:
@@ -359,13 +359,13 @@ async def test_asking_for_snapshots_is_bounded() -> None:
             await order.wait_settled()
         await asyncio.sleep(1000)
         assert order.status == "unknown"
-        asked = [
+        subscribed = [
             r
             for r in sim.requests
             if r.method == "subscribe" and r.params["channel"] == "executions"
         ]
         # Two subscriptions, a reconnect, and five snapshots for the sake of the order.
-        assert len(asked) == 2 + 1 + 5
+        assert len(subscribed) == 2 + 1 + 5
 
 
 async def test_batch_whose_reply_is_lost_is_settled_order_by_order() -> None:

@@ -423,7 +423,7 @@ class Watch:
             wanted = sum((Decimal(q) for _, q in levels), Decimal(0))
             self.most[side] = max(self.most[side], wanted)
 
-    def look(self) -> None:
+    def check(self) -> None:
         orders = self.sim.account.open_orders
         for side, most in self.most.items():
             have = sum((o.left for o in orders if o.side == side), Decimal(0))
@@ -453,7 +453,7 @@ def test_never_too_much_and_as_wanted_in_the_end(seed: int) -> None:
     async def main() -> None:
         async with quoting() as (sim, client, quotes):
             watch = Watch(sim)
-            virtual.current().after_turn = watch.look
+            virtual.current().after_turn = watch.check
             calls: list[asyncio.Task[QuoteReport]] = []
             for _ in range(chance.randint(1, 8)):
                 if chance.random() < 0.6:
@@ -474,7 +474,7 @@ def test_never_too_much_and_as_wanted_in_the_end(seed: int) -> None:
             await eventually(lambda: marker in client.orders and client.orders.is_current, 60)
             await sim.account.cancel(marker)
             await eventually(lambda: client.orders[marker].is_done, 60)
-            virtual.current().after_turn = watch.look
+            virtual.current().after_turn = watch.check
             wanted = levels()
             watch.allow(*wanted)
             async with asyncio.timeout(60):

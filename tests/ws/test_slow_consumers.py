@@ -156,11 +156,11 @@ async def test_blocking_leaves_on_the_socket_what_there_is_no_room_for(
 ) -> None:
     sockets = []
 
-    async def open_and_note(*args: Any, **options: Any) -> Any:
+    async def open_and_record(*args: Any, **options: Any) -> Any:
         sockets.append(await open_socket(*args, **options))
         return sockets[-1]
 
-    monkeypatch.setattr(connection, "open_socket", open_and_note)
+    monkeypatch.setattr(connection, "open_socket", open_and_record)
     async with connected(sim, message_queue_max=64) as client:
         await client.subscribe(TickerParams(symbol=[BTC]), overflow="block")
         frame = text_frame(b'{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD"}]}')
@@ -204,20 +204,20 @@ def compute() -> None:
 
 
 async def compute_at_each(
-    client: KrakenWSClient, how: str, quick: int, look: Callable[[WSDataMessage], bool]
+    client: KrakenWSClient, how: str, quick: int, is_last: Callable[[WSDataMessage], bool]
 ) -> None:
-    """Take messages and compute, awaiting nothing else, until `look` is true of one.
+    """Receive messages and compute, awaiting nothing else, until `is_last` is true of one.
 
     The first `quick` messages take no time.
     """
     taken = itertools.count()
     if how == "receive":
-        while not look(await client.receive()):  # type: ignore[arg-type]
+        while not is_last(await client.receive()):  # type: ignore[arg-type]
             if next(taken) >= quick:
                 compute()
         return
     async for message in client:
-        if look(message):  # type: ignore[arg-type]
+        if is_last(message):  # type: ignore[arg-type]
             return
         if next(taken) >= quick:
             compute()
@@ -244,7 +244,7 @@ async def test_fill_passes_market_data_of_a_consumer_that_only_computes(
                 turns[0] += 1
                 await asyncio.sleep(0)
 
-        def look(message: WSDataMessage) -> bool:
+        def is_last(message: WSDataMessage) -> bool:
             seen.append(getattr(message, "channel", ""))
             if seen.count("ticker") == quick + 20 and "sent" not in seen:
                 fill = b'{"channel":"executions","type":"update","data":[],"sequence":2}'
@@ -253,7 +253,7 @@ async def test_fill_passes_market_data_of_a_consumer_that_only_computes(
             return "sent" in seen and seen[-1] == "executions"
 
         counting = asyncio.create_task(count_turns())
-        await asyncio.wait_for(compute_at_each(client, how, quick, look), 30)
+        await asyncio.wait_for(compute_at_each(client, how, quick, is_last), 30)
         counting.cancel()
         # One more when the loop had polled before the frame was there.
         assert len(seen[seen.index("sent") + 1 :]) <= 3

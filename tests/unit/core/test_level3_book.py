@@ -346,9 +346,9 @@ def test_repr_and_truth(core: Any) -> None:
 def test_to_dict_is_that_of_a_snapshot(book: Any) -> None:
     book.apply_update(data(order("OX", "0.5", None, "add")))
     rows = [*book.orders("bid")]
-    told = Level3Data("A/B", rows, [], book.checksum())
+    expected = Level3Data("A/B", rows, [], book.checksum())
     assert rows[-1].timestamp is None
-    assert book.to_dict() == told.to_dict()
-    assert repr(book.to_dict(exact=True)) == repr(told.to_dict(exact=True))
+    assert book.to_dict() == expected.to_dict()
+    assert repr(book.to_dict(exact=True)) == repr(expected.to_dict(exact=True))
     assert book
     assert not book.is_live

@@ -322,13 +322,13 @@ def test_reply_that_does_not_fit_its_request_leaves_the_outcome_unknown(
     assert all(story == ["unknown"] for story in bench.stories)
 
 
-@pytest.mark.parametrize("told", ["2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9", None])
+@pytest.mark.parametrize("spelling", ["2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9", None])
 def test_reply_may_spell_the_name_of_its_order_otherwise(
-    bench: TradingBench, told: str | None
+    bench: TradingBench, spelling: str | None
 ) -> None:
     name = "2c6be801-1f53-4f79-a0bb-4ea1c95dfae9"
     command, request = bench.request(CancelOrderParams(cl_ord_id=[name]))
-    bench.say(reply(request, {"order_id": "O1"} if told is None else {"cl_ord_id": told}))
+    bench.say(reply(request, {"order_id": "O1"} if spelling is None else {"cl_ord_id": spelling}))
     assert command.result().success
 
 

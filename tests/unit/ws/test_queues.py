@@ -152,36 +152,36 @@ async def test_conflating_keeps_the_latest_in_the_place_of_the_first(inbox: Inbo
 
 
 async def test_stopping_queues_keep_everything_and_report_room(inbox: Inbox) -> None:
-    told = []
+    sizes = []
     for number in range(6):
         inbox.blocking.put(number)
     assert len(inbox.blocking) == 6 > inbox.blocking.bound
-    inbox.blocking.when_drained(lambda: told.append(len(inbox.blocking)))
+    inbox.blocking.when_drained(lambda: sizes.append(len(inbox.blocking)))
     taken = [await inbox.get() for _ in range(6)]
     assert taken == [0, 1, 2, 3, 4, 5]
-    assert told == [2]
+    assert sizes == [2]
 
 
 async def test_existing_room_is_reported_at_once(inbox: Inbox) -> None:
-    told: list[int] = []
-    inbox.blocking.when_drained(lambda: told.append(1))
-    assert told == [1]
+    calls: list[int] = []
+    inbox.blocking.when_drained(lambda: calls.append(1))
+    assert calls == [1]
 
 
 def test_full_private_queue_keeps_the_oldest_and_counts_the_rest(
     inbox: Inbox, gaps: list[GapEvent]
 ) -> None:
     queue = inbox.private
-    told: list[str] = []
+    calls: list[str] = []
 
-    def tell() -> None:
-        told.append("room")
+    def record() -> None:
+        calls.append("room")
 
     for number in range(6):
-        queue.offer(private(number), tell)
-    queue.offer(crossed(1), lambda: told.append("other"))
+        queue.offer(private(number), record)
+    queue.offer(crossed(1), lambda: calls.append("other"))
     assert (len(queue), queue.dropped, inbox.dropped) == (4, 3, 3)
-    assert gaps == told == []
+    assert gaps == calls == []
     inbox.pop()
     queue.offer(message(7), lambda: None)
     assert (len(queue), queue.dropped) == (3, 4)
@@ -189,14 +189,14 @@ def test_full_private_queue_keeps_the_oldest_and_counts_the_rest(
     (gap,) = gaps
     assert (gap.cause, gap.dropped) == ("overflow", 4)
     assert gap.channels == ["BookCrossedEvent", "executions", "trade"]
-    assert told == ["room", "other"]
+    assert calls == ["room", "other"]
     queue.offer(message(8), lambda: None)
     assert len(queue) == 3
 
 
 def test_gap_of_a_private_stream_stands_between_its_messages() -> None:
-    told: list[GapEvent] = []
-    inbox = Inbox(4, 4, told.append)
+    reported: list[GapEvent] = []
+    inbox = Inbox(4, 4, reported.append)
     inbox.on_gap = inbox.notes.put
     inbox.open()
     for number in range(5):
@@ -361,13 +361,13 @@ def test_taking_that_has_consequences_is_no_run(inbox: Inbox, gaps: list[GapEven
     for number in range(5):
         inbox.dropping.put(message(number))
         inbox.blocking.put(number)
-    told: list[int] = []
-    inbox.blocking.when_drained(lambda: told.append(1))
+    calls: list[int] = []
+    inbox.blocking.when_drained(lambda: calls.append(1))
     for _ in range(4):
         assert run_of(inbox) == []
         inbox.dropping.pop()
     assert [gap.dropped for gap in gaps] == [1]
-    while not told:
+    while not calls:
         assert run_of(inbox) == []
         inbox.blocking.pop()
     assert run_of(inbox) == [3, 4]

@@ -280,10 +280,10 @@ def test_what_was_given_up_is_unsubscribed_though_its_answer_is_lost() -> None:
 
 
 def test_what_was_given_up_before_it_left_is_not_unsubscribed(bench: Bench) -> None:
-    asks = [bench.subscribe(TickerParams(symbol=[f"A{number}/USD"])) for number in range(30)]
+    requests = [bench.subscribe(TickerParams(symbol=[f"A{number}/USD"])) for number in range(30)]
     sent = bench.sent()
     assert len(sent) < 30
-    bench.session.abandon(asks[-1], asyncio.CancelledError(), bench.now)
+    bench.session.abandon(requests[-1], asyncio.CancelledError(), bench.now)
     bench.wait(2)
     assert all(r["method"] == "subscribe" for r in bench.sent())
 
@@ -324,11 +324,11 @@ def test_requests_are_paced(bench: Bench) -> None:
 
 def test_standing_in_line_does_not_count_as_waiting_for_an_answer() -> None:
     bench = Bench(request_timeout=1, ping_interval=1000, heartbeat_timeout=1000).open()
-    asks = [bench.subscribe(TickerParams(symbol=[f"A{n}/USD"])) for n in range(60)]
+    requests = [bench.subscribe(TickerParams(symbol=[f"A{n}/USD"])) for n in range(60)]
     for _ in range(30):
         bench.accept_all()
         bench.wait(0.1)
-    assert [pending.result().success for pending in asks] == [True] * 60
+    assert [pending.result().success for pending in requests] == [True] * 60
 
 
 def test_waiting_for_a_token_counts() -> None:

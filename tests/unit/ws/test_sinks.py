@@ -95,9 +95,9 @@ def test_private_messages_and_events_about_them_stay_in_order(
     sink.put("message")
     assert list(inbox.private.items) == ["gap", "message"]
     sink.put("lost")
-    sink.put_event("told elsewhere")
+    sink.put_event("from elsewhere")
     assert list(inbox.private.items) == ["gap", "message"]
-    assert list(inbox.notes.items) == ["told elsewhere"]
+    assert list(inbox.notes.items) == ["from elsewhere"]
     assert stops.given_up == stops.blocked == stops.refreshed == []
     assert inbox.pop() == "gap"
     assert stops.refreshed == ["executions"]
@@ -150,8 +150,8 @@ def test_outlet_with_a_callback_leaves_the_inbox_alone(inbox: Inbox) -> None:
 def test_cancelled_future_in_a_callback_is_its_error_alone() -> None:
     failures: list[str] = []
 
-    def ask_cancelled_future(_: object) -> None:
+    def raise_cancelled(_: object) -> None:
         raise asyncio.CancelledError
 
-    CallbackSink(ask_cancelled_future, lambda: failures.append("counted")).put("event")
+    CallbackSink(raise_cancelled, lambda: failures.append("counted")).put("event")
     assert failures == ["counted"]
