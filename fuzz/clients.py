@@ -86,10 +86,10 @@ def changed_values(frame: bytes, pool: list[bytes], chance: random.Random) -> by
     """Return a frame with a few values replaced; one that is no JSON becomes an empty object."""
     document = decoded(frame)
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
-        places = list(odd.places(document))
-        if not places:
+        paths = list(odd.paths(document))
+        if not paths:
             break
-        document = odd.with_odd(document, (chance.choice(places), value(document, pool, chance)))
+        document = odd.with_odd(document, (chance.choice(paths), value(document, pool, chance)))
     return json.dumps(document).encode()
 
 
@@ -101,8 +101,8 @@ def value(document: Any, pool: list[bytes], chance: random.Random) -> Any:
     if act == 3:
         return chance.choice(WORDS)
     source = document if act == 4 else decoded(chance.choice(pool))
-    places = list(odd.places(source))
-    return copy.deepcopy(odd.at(source, chance.choice(places))) if places else None
+    paths = list(odd.paths(source))
+    return copy.deepcopy(odd.at(source, chance.choice(paths))) if paths else None
 
 
 def decoded(frame: bytes) -> Any:

@@ -30,8 +30,8 @@ def differences(parsed: Any, sent: Any, path: str = "") -> Iterator[Difference]:
         for key, value in sent.items():
             yield from differences(_field(parsed, key), value, f"{path}.{key}")
     elif isinstance(sent, list) and isinstance(parsed, list) and len(parsed) == len(sent):
-        for place, (one, other) in enumerate(zip(parsed, sent, strict=True)):
-            yield from differences(one, other, f"{path}[{place}]")
+        for index, (one, other) in enumerate(zip(parsed, sent, strict=True)):
+            yield from differences(one, other, f"{path}[{index}]")
     elif not _is_same(parsed, sent):
         yield Difference(path, parsed, sent)
 

@@ -42,7 +42,7 @@ ITEMS = {
 
 
 def messages(folder: str) -> list[Any]:
-    """Return the messages of a folder with their place as test id."""
+    """Return the messages of a folder with file and line as test id."""
     paths = [path for path in sorted((FIXTURES / folder).iterdir()) if path.suffix != ".txt"]
     return [
         pytest.param(line, id=f"{folder}/{path.name}:{number}")
@@ -89,7 +89,7 @@ def test_channel_message_loses_nothing(core: Any, frame: bytes) -> None:
 
 
 @pytest.mark.parametrize("frame", of_kind("method"))
-def test_answer_is_told_by_its_success(core: Any, frame: bytes) -> None:
+def test_answer_is_recognized_by_its_success(core: Any, frame: bytes) -> None:
     sent = json.loads(frame)
     answer = core.parse_message(frame)
     if sent["method"] == "pong":

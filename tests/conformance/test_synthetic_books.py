@@ -1,4 +1,4 @@
-"""Books of every depth and precision, held against the oracle after every message."""
+"""Books of every depth and precision, compared with the oracle after every message."""
 
 from __future__ import annotations
 

@@ -81,11 +81,11 @@ def simulated(exchange: SimulatedExchange, monkeypatch: pytest.MonkeyPatch) -> N
     class Client(ws.KrakenWSClient):
         def __init__(self, **options: Any) -> None:
             super().__init__(**{**options, "url": exchange.url})
-            self._taken = 0
+            self._received = 0
 
         async def __anext__(self) -> Any:
-            self._taken += 1
-            if self._taken > ENOUGH:
+            self._received += 1
+            if self._received > ENOUGH:
                 raise StopAsyncIteration
             # A quiet account sends no more than its snapshots.
             try:

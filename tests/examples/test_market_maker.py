@@ -90,7 +90,7 @@ async def live_through(
 
 
 async def check(day: Day) -> None:
-    """Hold the market maker's account against the exchange's."""
+    """Compare the market maker's account with the exchange's."""
     account, client = day.sim.account, day.client
     assert not account.open_orders
     orders = client.orders.tagged(example.TAG)

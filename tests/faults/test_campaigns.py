@@ -1,6 +1,6 @@
-"""Sequences of faults that hypothesis makes up, in virtual time, and those that once failed.
+"""Sequences of faults that hypothesis generates, in virtual time, and those that once failed.
 
-A failing sequence is shrunk and printed as `script=[...]`: mend the client, then paste it into
+A failing sequence is shrunk and printed as `script=[...]`: fix the client, then paste it into
 `scripts.py`, where it stays a test.
 """
 

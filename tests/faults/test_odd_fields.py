@@ -1,4 +1,4 @@
-"""Every place of every kind of reply with a value that does not belong there.
+"""Every field of every kind of reply with a value that does not belong there.
 
 Whatever stands in it, the socket stays, and whoever waits gets an outcome in time. The test of
 messages is `test_odd_frames.py`.

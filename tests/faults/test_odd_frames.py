@@ -106,7 +106,7 @@ class Bench:
         ]
 
     def is_right(self) -> bool:
-        """Tell whether all that the client keeps is what the exchange has."""
+        """Return whether all that the client keeps is what the exchange has."""
         client, account = self.client, self.sim.account
         (own,) = [order for order in client.orders if order.is_mine]
         books = [client.book(BTC), client.book(ETH), client.level3(BTC)]
@@ -234,7 +234,7 @@ def exact(text: str) -> int | Decimal:
 
 
 def same(value: Any, wire: Any) -> bool:
-    """Tell whether a value is that of the wire; a number may be a float."""
+    """Return whether a value is that of the wire; a number may be a float."""
     if isinstance(wire, Decimal) and isinstance(value, float):
         return value == float(wire)
     if isinstance(wire, list) and isinstance(value, list):

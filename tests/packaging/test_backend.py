@@ -51,7 +51,7 @@ def with_broken_extension(without_extension: Path) -> Path:
     return without_extension
 
 
-def test_pure_is_given_when_asked_for() -> None:
+def test_pure_is_imported_when_selected() -> None:
     assert run(PRINT_BACKEND, "pure").stdout.strip() == "pure"
 
 

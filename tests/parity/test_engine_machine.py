@@ -132,10 +132,10 @@ class Connection(RuleBasedStateMachine):
     def anything(self, frame: bytes) -> None:
         self.feed(frame)
 
-    @rule(symbol=symbols, place=st.floats(0, 1))
-    def cut_update(self, symbol: str, place: float) -> None:
+    @rule(symbol=symbols, part=st.floats(0, 1))
+    def cut_update(self, symbol: str, part: float) -> None:
         frame = self.markets["book", symbol].update()
-        self.feed(frame[: int(len(frame) * place)])
+        self.feed(frame[: int(len(frame) * part)])
 
     @rule(
         method=st.sampled_from(["subscribe", "unsubscribe"]),

@@ -123,7 +123,7 @@ def test_equal_seeds_give_equal_markets() -> None:
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS)
-def test_trades_take_what_the_book_offers(symbol: str) -> None:
+def test_trades_fill_what_the_book_offers(symbol: str) -> None:
     market = SimMarket(pair_for(symbol), seed=5, clock=time.time_ns)
     seen = 0
     for _ in range(300):

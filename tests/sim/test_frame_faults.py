@@ -150,7 +150,7 @@ def test_tls_cannot_be_broken_where_there_is_none() -> None:
         SimulatedExchange(rate=0).faults.break_tls()
 
 
-async def test_huge_frame_has_the_size_that_is_asked_for() -> None:
+async def test_huge_frame_has_the_given_size() -> None:
     async with SimulatedExchange(rate=0) as sim, connected(sim, max_size=1000) as client:
         sim.faults.send_huge_frame(5000)
         closed = await client.closed()

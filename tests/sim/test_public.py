@@ -70,7 +70,7 @@ async def test_numbers_keep_the_pairs_decimals() -> None:
     assert "0.00000" in {row["qty"] for row in rows}
 
 
-async def test_snapshot_has_the_depth_asked_for_best_first() -> None:
+async def test_snapshot_has_the_requested_depth_best_first() -> None:
     async with serving() as (_, client):
         (item,) = (await client.subscribe("book", "BTC/USD", depth=25))["data"]
     bids = [Decimal(row["price"]) for row in item["bids"]]

@@ -11,7 +11,7 @@ from tests.sim.trader import BTC, ONE, Bench, Trader, trading
 from kraken_connector.sim.trading import refusals
 
 
-def test_result_is_an_array_in_the_order_asked_for(bench: Bench) -> None:
+def test_result_is_an_array_in_the_order_of_the_request(bench: Bench) -> None:
     orders = [ONE, ONE | {"cl_ord_id": "b"}, ONE | {"order_userref": 3}]
     result = bench.request("batch_add", symbol=BTC, orders=orders)
     assert [one.keys() - {"order_id"} for one in result] == [
@@ -97,7 +97,7 @@ def test_batch_cancel_names_an_order_once(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 51])
-def test_batch_cancel_takes_2_to_50(bench: Bench, count: int) -> None:
+def test_batch_cancel_accepts_2_to_50(bench: Bench, count: int) -> None:
     error = bench.error("batch_cancel", orders=["O"] * count)
     assert error == "EGeneral:Invalid arguments:orders"
 

@@ -50,7 +50,7 @@ def test_amend_by_order_id_answers_with_it(bench: Bench) -> None:
     assert "cl_ord_id" not in result
 
 
-def test_smaller_quantity_keeps_the_place_in_the_queue(bench: Bench) -> None:
+def test_smaller_quantity_keeps_the_position_in_the_queue(bench: Bench) -> None:
     price, ahead = bench.level("bid")
     order = resting(bench)
     bench.sim.markets.change(BTC, [(price, ahead + 5)], [])
@@ -190,7 +190,7 @@ def test_edit_can_change_what_is_only_reported(bench: Bench) -> None:
     assert (new.fee_ccy_pref, new.flags) == ("fciq", {"margin": True})
 
 
-def test_edit_takes_the_deprecated_trigger(bench: Bench) -> None:
+def test_edit_accepts_the_deprecated_trigger(bench: Bench) -> None:
     old = bench.add("sell", "1", order_type="stop-loss", triggers={"price": 83_500})
     edit = {"order_id": old.order_id, "symbol": BTC, "stop_price": 82_500, "trigger": "index"}
     result = bench.request("edit_order", **edit)

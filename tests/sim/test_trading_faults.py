@@ -185,9 +185,9 @@ async def lost(trader: Trader) -> None:
         await trader.reply()
 
 
-@pytest.mark.parametrize(("seconds", "lives"), [(None, True), (10.0, True), (4.0, False)])
+@pytest.mark.parametrize(("seconds", "is_open"), [(None, True), (10.0, True), (4.0, False)])
 async def test_request_outlives_its_socket(
-    seconds: float | None, lives: bool, trader: Trader
+    seconds: float | None, is_open: bool, trader: Trader
 ) -> None:
     """Without a deadline the exchange's own one begins when the request comes."""
     trader.sim.faults.strand_requests(8.0)
@@ -199,7 +199,7 @@ async def test_request_outlives_its_socket(
     await asyncio.sleep(7.5)
     assert not trader.sim.account.orders
     await asyncio.sleep(1)
-    assert bool(trader.sim.account.open_orders) is lives
+    assert bool(trader.sim.account.open_orders) is is_open
 
 
 @pytest.mark.parametrize("leave", [None, "abort", "close"])
@@ -236,18 +236,18 @@ async def test_stalled_sockets_are_read_when_released(trader: Trader) -> None:
 
 @pytest.mark.parametrize("error", ["EService:Busy", ["EGeneral:Internal error"], None])
 @pytest.mark.parametrize("success", [False, None])
-@pytest.mark.parametrize("lives", [True, False])
+@pytest.mark.parametrize("is_open", [True, False])
 async def test_error_leaves_the_fate_of_an_order_open(
-    error: Any, success: bool | None, lives: bool, trader: Trader
+    error: Any, success: bool | None, is_open: bool, trader: Trader
 ) -> None:
     faults = trader.sim.faults
-    (faults.fail_replies if lives else faults.refuse_orders)(error, success=success)
+    (faults.fail_replies if is_open else faults.refuse_orders)(error, success=success)
     reply = await trader.request("add_order", req_id=5, **LIMIT)
     assert reply["error"] == error
     assert reply["req_id"] == 5
     assert "result" not in reply
     assert reply.get("success") is success
-    assert bool(trader.sim.account.open_orders) is lives
+    assert bool(trader.sim.account.open_orders) is is_open
 
 
 async def test_replies_say_anything(trader: Trader) -> None:

@@ -346,7 +346,7 @@ async def test_order_from_elsewhere_may_meet_the_market(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("others_then", "taken", "expected"),
+    ("others_then", "quantity", "expected"),
     [
         (lambda own: None, 4, [(None, 4)]),
         (lambda own: None, 6, [(None, 5), ("a", 1)]),
@@ -356,13 +356,13 @@ async def test_order_from_elsewhere_may_meet_the_market(bench: Bench) -> None:
         (lambda own: own.leave("a"), 9, [(None, 7), ("b", 2)]),
     ],
 )
-def test_queue_hands_out_trades_by_place(
-    others_then: Callable[[OwnOrders], object], taken: int, expected: list[object]
+def test_queue_hands_out_trades_by_position(
+    others_then: Callable[[OwnOrders], object], quantity: int, expected: list[object]
 ) -> None:
     """Five lots of others, three of a, two of others, four of b, and others behind."""
     own = OwnOrders()
     own.join("a", "bid", 10, 3, 5)
     own.join("b", "bid", 10, 4, 7)
     others_then(own)
-    got = [(order and order.order_id, lots) for order, lots in own.trade("bid", 10, taken)]
+    got = [(order and order.order_id, lots) for order, lots in own.trade("bid", 10, quantity)]
     assert got == expected

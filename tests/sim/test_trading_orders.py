@@ -107,7 +107,7 @@ async def test_cancel_all_counts(trader: Trader) -> None:
     assert (await trader.request("cancel_all"))["result"] == {"count": 0}
 
 
-async def test_numbers_are_taken_digit_by_digit(trader: Trader) -> None:
+async def test_numbers_are_read_digit_by_digit(trader: Trader) -> None:
     await trader.client.send(
         '{"method":"add_order","params":{"order_type":"limit","side":"buy","symbol":"BTC/USD",'
         f'"order_qty":0.10000001,"limit_price":8.00001e4,"token":"{trader.token}"}}}}'
@@ -182,7 +182,7 @@ async def test_synthetic_market_fills_a_resting_order_by_itself() -> None:
         assert {fill.liquidity_ind for fill in trader.sim.account.fills} == {"m"}
 
 
-async def test_orders_are_taken_while_ready_made_frames_are_played() -> None:
+async def test_orders_are_accepted_while_ready_made_frames_are_played() -> None:
     async with trading(rate=float("inf")) as trader, connected(trader.sim) as client:
         reader = BookReader(10)
         reader.read(await client.subscribe("book", BTC))

@@ -147,7 +147,7 @@ def test_forms_of_cl_ord_id_that_are_accepted(bench: Bench, cl_ord_id: str) -> N
     assert "order_userref" not in bench.reports[0]
 
 
-def test_cl_ord_id_is_taken_while_its_order_is_open(bench: Bench) -> None:
+def test_cl_ord_id_is_in_use_while_its_order_is_open(bench: Bench) -> None:
     bench.request("add_order", **LIMIT, cl_ord_id="mine")
     assert bench.error("add_order", **LIMIT, cl_ord_id="mine") == refusals.DUPLICATE_ORDER
     bench.request("cancel_order", cl_ord_id=["mine"])
@@ -217,14 +217,14 @@ def test_system_states_refuse_new_orders(
         assert bench.request("cancel_all") == {"count": 1}
 
 
-def test_post_only_system_takes_post_only_orders(bench: Bench) -> None:
+def test_post_only_system_accepts_post_only_orders(bench: Bench) -> None:
     bench.sim.system = "post_only"
     assert bench.request("add_order", **LIMIT, post_only=True)
     assert bench.error("add_order", **MARKET) == refusals.POST_ONLY_MODE
 
 
 @pytest.mark.parametrize(
-    ("status", "taken", "refused"),
+    ("status", "accepted", "refused"),
     [
         ("post_only", LIMIT | {"post_only": True}, LIMIT),
         ("limit_only", LIMIT, MARKET),
@@ -236,13 +236,13 @@ def test_post_only_system_takes_post_only_orders(bench: Bench) -> None:
     ],
 )
 def test_status_of_a_pair_refuses_its_new_orders(
-    bench: Bench, status: PairStatus, taken: Message | None, refused: Message
+    bench: Bench, status: PairStatus, accepted: Message | None, refused: Message
 ) -> None:
     bench.add("buy", "0.5", "80000.0")
     bench.sim.faults.set_pair_status(BTC, status)
     assert bench.error("add_order", **refused) == f"EService:Market in {status} mode"
-    if taken is not None:
-        assert bench.request("add_order", **taken)
+    if accepted is not None:
+        assert bench.request("add_order", **accepted)
     assert bench.request("add_order", **LIMIT | {"symbol": "ETH/USD", "limit_price": 2000})
     assert bench.request("cancel_all")["count"]
     bench.sim.faults.set_pair_status(BTC, "online")
@@ -265,7 +265,7 @@ def test_deadline_lies_within_bounds(bench: Bench, seconds: float, fits: bool) -
         assert bench.error("add_order", **LIMIT, deadline=deadline) == bad("deadline")
 
 
-def test_cancel_takes_one_kind_of_identifier(bench: Bench) -> None:
+def test_cancel_accepts_one_kind_of_identifier(bench: Bench) -> None:
     order = bench.add("buy", "0.5", "80000.0", cl_ord_id="mine")
     mixed = {"order_id": [order.order_id], "cl_ord_id": ["mine"]}
     assert bench.error("cancel_order", **mixed) == bad("order_id")
@@ -355,7 +355,7 @@ def test_engine_error_is_an_exception_with_the_text(bench: Bench) -> None:
     assert isinstance(bench.add("buy", "0.5", "80000.0"), Order)
 
 
-def test_exchange_may_take_limit_orders_only(bench: Bench) -> None:
+def test_exchange_may_accept_limit_orders_only(bench: Bench) -> None:
     bench.sim.faults.set_system("limit_only")
     assert bench.error("add_order", **MARKET) == "EService:Market in limit_only mode"
     assert bench.request("add_order", **LIMIT)

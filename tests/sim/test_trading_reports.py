@@ -300,7 +300,7 @@ async def test_past_fills_and_balances_lag_too(trader: Trader) -> None:
     assert _held(await _snapshot(trader, "balances"))["BTC"] == "101.0000000000"
 
 
-async def test_lag_that_ends_tells_all_at_once(trader: Trader) -> None:
+async def test_lag_that_ends_sends_all_at_once(trader: Trader) -> None:
     trader.sim.faults.lag_stream(1000.0)
     await trader.add(**LIMIT)
     trader.sim.faults.clear()

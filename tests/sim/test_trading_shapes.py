@@ -104,18 +104,18 @@ def test_timer_in_snake_case() -> None:
 
 
 async def test_other_words() -> None:
-    gone, stale, taken = "EOrder:Invalid order", "ESession:Invalid session", "EOrder:In use"
+    gone, stale, in_use = "EOrder:Invalid order", "ESession:Invalid session", "EOrder:In use"
     texts = {
         refusals.UNKNOWN_ORDER: gone,
         "EAPI:Invalid token": stale,
-        refusals.DUPLICATE_ORDER: taken,
+        refusals.DUPLICATE_ORDER: in_use,
         refusals.INSUFFICIENT_FUNDS: "EOrder:Margin level too low",
     }
     async with trading(texts=texts) as trader:
         assert (await trader.request("cancel_order", order_id=["O"]))["error"] == gone
         await trader.add(**LIMIT, cl_ord_id="a")
         again = await trader.request("add_order", **LIMIT, cl_ord_id="a")
-        assert again["error"] == taken
+        assert again["error"] == in_use
         lines = [_floats(ONE), _floats(BIG)]
         rows = (await trader.request("batch_add", symbol=BTC, orders=lines))["result"]
         assert rows[1]["error"] == "EOrder:Margin level too low"

@@ -222,7 +222,7 @@ def test_cancel_all_and_the_timer_cost_nothing(bench: Bench) -> None:
     assert count(bench) == 1
 
 
-def test_counter_is_in_the_stream_of_those_who_ask(bench: Bench) -> None:
+def test_counter_is_in_the_stream_if_requested(bench: Bench) -> None:
     bench.add("buy", "0.5", "80000.0")
     bench.add("buy", "0.5", "80000.0")
     assert [report["ratecount"] for report in bench.reports] == [1, 1, 2, 2]

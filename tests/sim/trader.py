@@ -70,15 +70,15 @@ class Trader:
         """Return the next reports of executions; those that were kept come first."""
         while len(self.reports) < count:
             await self._next()
-        taken, self.reports = self.reports[:count], self.reports[count:]
-        return taken
+        found, self.reports = self.reports[:count], self.reports[count:]
+        return found
 
     async def entry(self, count: int = 1) -> list[Message]:
         """Return the next ledger entries."""
         while len(self.entries) < count:
             await self._next()
-        taken, self.entries = self.entries[:count], self.entries[count:]
-        return taken
+        found, self.entries = self.entries[:count], self.entries[count:]
+        return found
 
     async def add(self, **params: Any) -> str:
         """Add an order, expect it to be accepted and return its id."""

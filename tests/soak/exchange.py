@@ -1,4 +1,4 @@
-"""The simulated exchange flat out, in a process of its own that takes commands by line.
+"""The simulated exchange flat out, in a process of its own that reads commands by line.
 
 It prints one line of JSON with its addresses and keys, then answers each command with its name.
 """

@@ -88,7 +88,7 @@ def test_readers_never_see_a_wrong_book_as_valid(core: Any) -> None:
     assert book.mismatch_count == MESSAGES
 
 
-def test_one_engine_takes_frames_from_several_threads(core: Any) -> None:
+def test_one_engine_is_fed_by_several_threads(core: Any) -> None:
     pairs = [published(f"P{seed}/USD", seed=seed) for seed in range(4)]
     engine = core.Engine()
 
@@ -118,7 +118,7 @@ def test_engines_do_not_disturb_each_other(core: Any) -> None:
     assert others == [first] * 3
 
 
-def test_a_book_is_one_object_whichever_thread_asks_first(core: Any) -> None:
+def test_a_book_is_one_object_whichever_thread_requests_it_first(core: Any) -> None:
     for _ in range(50):
         engine = core.Engine()
 

@@ -237,7 +237,7 @@ def test_key_that_is_no_string_is_shown_nowhere(key: Any, secret: Any) -> None:
     assert "c2Vj" not in shown
 
 
-def test_key_in_the_place_of_the_url_is_not_shown() -> None:
+def test_key_instead_of_the_url_is_not_shown() -> None:
     with pytest.raises(ValueError, match="base_url") as caught:
         HTTPAuthenticatedClient("the-key-of-mine")
     assert "the-key-of-mine" not in str(caught.value)
@@ -361,9 +361,9 @@ def test_blanks_around_the_keys_are_dropped() -> None:
 
 
 @pytest.mark.parametrize("blank", ["\u200b", "\ufeff", "\u2060", "\xa0", "\x00", "\u00e9"])
-@pytest.mark.parametrize("place", ["{}key", "k{}ey", "key{}"])
-def test_characters_that_no_key_has_are_named_by_their_position(blank: str, place: str) -> None:
-    text = place.format(blank)
+@pytest.mark.parametrize("pattern", ["{}key", "k{}ey", "key{}"])
+def test_characters_that_no_key_has_are_named_by_their_position(blank: str, pattern: str) -> None:
+    text = pattern.format(blank)
     if text.strip() == "key":
         return
     with pytest.raises(ValueError, match="api_key has") as caught:

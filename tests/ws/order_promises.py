@@ -63,7 +63,7 @@ CHECK_INTERVAL = 0.07
 def settled_within(order_deadline: float, request_timeout: float) -> float:
     """Return within how many seconds of the last trouble every order is settled.
 
-    The exchange may take a request until its deadline; the slack later it was surely reported. The
+    The exchange may accept a request until its deadline; the slack later it was reported. The
     pause before the next snapshot may just have begun, at its longest the one before the last
     check; where the first snapshot does not prove an absence, a second one does. Each of the two
     takes an unsubscribe, a subscribe, and the time in which further parts of it may come.
@@ -152,7 +152,7 @@ class Promises:
             assert most >= theirs.left, f"{ours!r} has {exposure}, but {theirs!r} is open"
 
     def _ours(self, theirs: SimOrder) -> Order | None:
-        """Return what the client takes for an order of the exchange."""
+        """Return what the client regards as an order of the exchange."""
         known = self._bench.client.orders.get(theirs.order_id)
         mark = theirs.flags.get("sender_sub_id")
         if known is not None or mark is None:
@@ -162,7 +162,7 @@ class Promises:
 
     @staticmethod
     def _is_another(ours: Order, theirs: SimOrder) -> bool:
-        """Tell whether an order was taken for another one that has its name.
+        """Return whether an order was mistaken for another one that has its name.
 
         A name joins a report to an order without an `order_id` (`ws/orders/identity.py`); another
         program that uses the name at that moment can be mistaken for this one.
@@ -247,7 +247,7 @@ class Promises:
             ) from None
 
     def _may_stay_open(self, order: Order) -> bool:
-        """Tell whether nothing can prove what became of an order (`ws/orders/evidence.py`).
+        """Return whether nothing can prove what became of an order (`ws/orders/evidence.py`).
 
         Without a name of its own it may be any that the exchange shows, and without all fills it
         may have been filled.
@@ -260,7 +260,7 @@ class Promises:
         )
 
     def _may_be_filled_by_another(self, order: Order) -> bool:
-        """Tell whether a past fill of an order that the client never saw may be the order's.
+        """Return whether a past fill of an order that the client never saw may be the order's.
 
         The name of an order is no field of a fill (page "Executions", `trade`).
         """
@@ -355,7 +355,7 @@ class Promises:
         ]
 
     def _may_be_larger(self, ours: Order) -> bool:
-        """Tell whether a change of an order had no known outcome: it may be larger."""
+        """Return whether a change of an order had no known outcome: it may be larger."""
         over = [future for _, future in self._bench.calls if future.done()]
         errors = [future.exception() for future in over if not future.cancelled()]
         return any(
@@ -405,7 +405,7 @@ class Promises:
 
 
 def _is_of_another(theirs: SimOrder, ours: Order) -> bool:
-    """Tell whether an order that is taken for one of the client's is of another program."""
+    """Return whether an order that is regarded as one of the client's is of another program."""
     return ours.params is not None and ours.params.sender_sub_id != mark_of(theirs)
 
 

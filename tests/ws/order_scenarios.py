@@ -280,7 +280,7 @@ async def _stranger(
 ) -> None:
     """Let another program of the account place an order, perhaps by a name or number of ours.
 
-    The exchange takes no name that an open order has (page "Add Order").
+    The exchange refuses a name that an open order has (page "Add Order").
     """
     params = bench.order(side, qty, offset, {"identity": identity, "again": again})
     names = {order.client_id.get("cl_ord_id") for order in bench.sim.account.open_orders}

@@ -258,15 +258,15 @@ def limit(price: str) -> AddOrderParams:
     return AddOrderParams(BTC, "buy", "limit", "0.10", limit_price=price)
 
 
-async def take_all(client: KrakenWSClient) -> list[Any]:
+async def receive_all(client: KrakenWSClient) -> list[Any]:
     """Iterate to the end; return the messages, and the exception last."""
-    taken: list[Any] = []
+    received: list[Any] = []
     try:
         async for message in client:
-            taken.append(message)  # noqa: PERF401 (all that came before an exception)
+            received.append(message)  # noqa: PERF401 (all that came before an exception)
     except ConnectFailed as error:
-        taken.append(error)
-    return taken
+        received.append(error)
+    return received
 
 
 @pytest.mark.virtual_time
@@ -310,24 +310,26 @@ async def test_iteration_raises_when_market_data_ends_and_continues_with_private
     async with scene() as (sim, client):
         await client.subscribe(BookParams(symbol=[BTC]))
         await client.subscribe(ExecutionsParams())
-        taking = asyncio.create_task(take_all(client))
+        receiving = asyncio.create_task(receive_all(client))
         closing = asyncio.create_task(client.wait_closed())
         await asyncio.sleep(1)
         lose_the_market(sim)
-        *taken, end = await taking
+        *received, end = await receiving
         assert isinstance(end, ConnectFailed)
         with pytest.raises(ConnectFailed):
             await closing
         closing = asyncio.create_task(client.wait_closed())
-        assert {getattr(message, "channel", "") for message in taken} >= {"book", "executions"}
+        assert {getattr(message, "channel", "") for message in received} >= {"book", "executions"}
         assert client.state is ConnectionState.TRADING_ONLY
-        taking = asyncio.create_task(find_channel(client, "executions", "update"))
+        receiving = asyncio.create_task(find_channel(client, "executions", "update"))
         await client.add_order(limit("100.0"))
-        assert (await taking).data[0].exec_type == "pending_new"
+        assert (await receiving).data[0].exec_type == "pending_new"
         assert not closing.done()
         await client.disconnect()
         await closing
-        assert not any(isinstance(taken, ConnectFailed) for taken in await take_all(client))
+        assert not any(
+            isinstance(received, ConnectFailed) for received in await receive_all(client)
+        )
         with pytest.raises(NotConnected):
             await client.receive()
 
@@ -338,7 +340,7 @@ async def test_client_without_a_private_connection_ends_with_market_data() -> No
         await client.subscribe(BookParams(symbol=[BTC]))
         lose_the_market(sim)
         await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
-        assert isinstance((await take_all(client))[-1], ConnectFailed)
+        assert isinstance((await receive_all(client))[-1], ConnectFailed)
         with pytest.raises(ConnectFailed):
             await client.receive()
 

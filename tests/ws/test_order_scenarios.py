@@ -54,7 +54,7 @@ orders = (
     options | st.just({"post_only": True}) | st.just({"time_in_force": "ioc"}),
     tags,
 )
-#: Refusals after which an order may live, and shapes that are not on record.
+#: Refusals after which an order may be open, and shapes that are not on record.
 errors = st.sampled_from(["EService:Busy", "EGeneral:Internal error", ["EService:Busy"], None])
 successes = st.sampled_from([False, None])
 kinds = st.sampled_from(["pending_new", "new", "trade", "canceled", "filled", "amended"])
@@ -193,7 +193,7 @@ LOSSES = ("lose_reports", "drop_updates")
 
 
 def is_visible(script: Script) -> bool:
-    """Tell whether every lost message shows in the numbers of its stream.
+    """Return whether every lost message shows in the numbers of its stream.
 
     Where the stream also counts anew, the number after the lost ones can be the one expected.
     """
@@ -363,7 +363,7 @@ FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
         ],
         Setup(),
     ),
-    "a snapshot without its first message was taken for whole": (
+    "a snapshot without its first message was regarded as complete": (
         [
             ("add", "buy", 5, 50, {}, None),
             ("add", "buy", 5, 51, {}, None),

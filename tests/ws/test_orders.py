@@ -203,7 +203,7 @@ async def test_lost_report_is_made_good() -> None:
         assert order.status == "gone"
 
 
-async def test_order_that_the_exchange_denies_is_looked_for() -> None:
+async def test_order_that_the_exchange_denies_is_checked() -> None:
     async with scene() as (sim, client):
         order = (await client.add_order(limit())).order
         await order.wait_open(5)
@@ -347,7 +347,7 @@ async def test_stream_that_goes_on_after_the_deadline_proves_absence() -> None:
         assert subscribed.count("executions") == 1
 
 
-async def test_asking_for_snapshots_is_bounded() -> None:
+async def test_number_of_requested_snapshots_is_bounded() -> None:
     async with scene() as (sim, client):
         await client.unsubscribe(
             ExecutionsParams(snap_orders=True, snap_trades=True, ratecounter=True)

@@ -402,8 +402,8 @@ async def ended(client: KrakenWSClient) -> Exception | None:
 
 
 async def test_program_with_callbacks_alone_learns_of_the_end(sim: SimulatedExchange) -> None:
-    taken: list[Any] = []
-    client = client_of(sim, on_message=taken.append)
+    received: list[Any] = []
+    client = client_of(sim, on_message=received.append)
     assert await ended(client) is None
     await client.connect()
     waiting = [asyncio.create_task(ended(client)) for _ in range(2)]

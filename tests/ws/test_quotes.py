@@ -208,17 +208,17 @@ async def test_order_of_unknown_outcome_counts_as_there_until_it_is_settled() ->
     async with quoting() as (sim, _, quotes):
         sim.faults.lose_requests(method="add_order")
         report = await quotes.set(bids=BIDS[:1])
-        (doubtful,) = report.in_doubt
-        assert doubtful.status == "unknown"
+        (unknown,) = report.in_doubt
+        assert unknown.status == "unknown"
         assert report.placed == ()
         # That order may be in the market, so a quote at another price must wait.
-        assert (await quotes.set(bids=BIDS[:1])).in_doubt == (doubtful,)
+        assert (await quotes.set(bids=BIDS[:1])).in_doubt == (unknown,)
         report = await quotes.set(bids=[("90.0", "1")])
         assert report.waiting == (Quote("buy", Decimal(90), Decimal(1)),)
         # A larger side has room for the difference.
         report = await quotes.set(bids=[("90.0", "1"), ("89.0", "0.5")])
         assert market(sim) == quoted([("89.0", "0.5")], [])
-        await doubtful.wait_done(30)
+        await unknown.wait_done(30)
         assert (await quotes.set(bids=[("90.0", "1")])).is_complete
 
 

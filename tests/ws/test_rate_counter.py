@@ -126,7 +126,7 @@ async def test_stream_shows_requests_of_other_clients() -> None:
         assert ours > 90
 
 
-async def test_tracking_orders_asks_for_the_exchanges_count() -> None:
+async def test_tracking_orders_requests_the_exchanges_count() -> None:
     async with (
         stage(tier="pro") as (sim, client),
         connected(sim, token_manager=tokens_of(sim)) as other,

@@ -155,7 +155,7 @@ def is_snapshot(message: Outgoing) -> bool:
 
 
 @pytest.mark.virtual_time
-async def test_user_who_asks_again_need_not_wait_for_the_next_attempt() -> None:
+async def test_second_request_does_not_wait_for_the_next_attempt() -> None:
     async with trading() as (sim, client):
         await client.track_orders()
         rules = [

@@ -201,7 +201,7 @@ def test_silent_book_that_the_other_connection_brings_is_subscribed_to_again(
     assert "StreamStaleEvent" not in kinds(silent.outlet.events)
 
 
-def test_late_answer_to_an_unsubscribe_takes_the_book_from_the_gate(
+def test_late_answer_to_an_unsubscribe_removes_the_book_from_the_gate(
     bench: Bench, gate: Gate
 ) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))

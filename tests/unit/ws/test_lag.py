@@ -88,7 +88,7 @@ def test_clock_that_was_set_back_makes_nothing_younger_than_now() -> None:
     assert lag(queues.queues, SECOND)["queues"]["private"]["oldest"] == 0.0
 
 
-def test_of_a_long_queue_only_the_oldest_messages_are_looked_at(
+def test_of_a_long_queue_only_the_oldest_messages_are_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lag_module, "LIMIT", 2)

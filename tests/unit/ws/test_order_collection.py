@@ -49,7 +49,7 @@ def test_report_that_comes_late_does_not_set_an_order_back(bench: Bench, late: s
     assert (order.status, order.order_qty) == ("partially_filled", Decimal("1.0"))
 
 
-def test_late_answer_brings_back_an_order_that_was_taken_for_absent(bench: Bench) -> None:
+def test_late_answer_brings_back_an_order_that_counted_as_absent(bench: Bench) -> None:
     bench.complete_snapshot()
     order = bench.unknown_order()
     bench.wait(10)
@@ -63,12 +63,12 @@ def test_late_answer_brings_back_an_order_that_was_taken_for_absent(bench: Bench
 
 def test_order_of_this_client_with_the_same_number_is_no_obstacle(bench: Bench) -> None:
     bench.complete_snapshot()
-    known, doubtful = (bench.send(order_userref=7) for _ in range(2))
+    known, unknown = (bench.send(order_userref=7) for _ in range(2))
     bench.ack(known, "O1")
-    bench.orders.outcome_unknown(doubtful)
+    bench.orders.outcome_unknown(unknown)
     bench.wait(10)
     bench.complete_snapshot(new("O1", order_userref=7, symbol=BTC, side="buy"))
-    assert (known.status, doubtful.status) == ("new", "absent")
+    assert (known.status, unknown.status) == ("new", "absent")
 
 
 @pytest.mark.parametrize("is_gap", [True, False])
@@ -95,8 +95,8 @@ def test_only_so_much_is_kept_back_for_one_order(
 ) -> None:
     monkeypatch.setattr(known, "HELD_BACK", 2)
     orders = [bench.send(order_userref=7) for _ in range(2)]
-    for place in range(3):
-        bench.hear(trade("O1", f"T{place}", 0.1, order_userref=7))
+    for number in range(3):
+        bench.hear(trade("O1", f"T{number}", 0.1, order_userref=7))
     assert [held for _, held in bench.orders._held.values()] != []
     assert len(bench.orders._held["O1"][1]) == 2
     bench.ack(orders[0], "O1")
@@ -107,8 +107,8 @@ def test_only_so_much_is_kept_back_for_one_order(
 
 def test_only_the_last_fills_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executions, "FILLS_KEPT", 2)
-    for place in range(3):
-        bench.hear(trade("O1", f"T{place}", 0.1))
+    for number in range(3):
+        bench.hear(trade("O1", f"T{number}", 0.1))
     assert [fill.exec_id for fill in bench.orders.fills] == ["T1", "T2"]
     assert bench.orders["O1"].cum_qty == Decimal("0.3")
 

@@ -146,7 +146,7 @@ def test_fill_of_an_unknown_order_in_a_gap_counts(account: Account) -> None:
     assert account.positions.mine[BTC].qty == 0
 
 
-def test_position_is_uncertain_until_the_snapshot_is_taken_in(account: Account) -> None:
+def test_position_is_uncertain_until_the_snapshot_is_applied(account: Account) -> None:
     account.orders.gap_began()
     account.subscribe()
     account.hear(kind="snapshot", sequence=1)

@@ -104,8 +104,8 @@ def _json(message: dict[str, Any]) -> bytes:
         return f"number {len(numbers) - 1}"
 
     text = json.dumps(message, default=mark)
-    for place, number in enumerate(numbers):
-        text = text.replace(f'"number {place}"', str(number))
+    for part, number in enumerate(numbers):
+        text = text.replace(f'"number {part}"', str(number))
     return text.encode()
 
 
@@ -411,10 +411,10 @@ def test_ack_without_a_sensible_threshold_says_nothing(value: Any) -> None:
     "key",
     ["ratecount", "ratecounter", "rate_count", "rate_counter", "rateCounter", "rate_limit_count"],
 )
-@pytest.mark.parametrize("place", ["report", "message"])
-def test_stream_corrects_the_count(account: Account, key: str, place: str) -> None:
+@pytest.mark.parametrize("part", ["report", "message"])
+def test_stream_corrects_the_count(account: Account, key: str, part: str) -> None:
     order_id = account.order()
-    if place == "report":
+    if part == "report":
         account.report(order_id, **{key: 40})
     else:
         account.say({key: 40, "data": [new(order_id)]})

@@ -48,7 +48,7 @@ def test_request_is_done_when_every_symbol_is_answered(bench: Bench) -> None:
     assert result.result["symbol"] == BTC
 
 
-def test_a_partly_refused_request_does_not_look_like_success(bench: Bench) -> None:
+def test_a_partly_refused_request_is_no_success(bench: Bench) -> None:
     pending = bench.subscribe(TickerParams(symbol=[BTC, "NO/USD", "NO/EUR"]))
     (request,) = bench.sent()
     bench.say(
@@ -151,7 +151,7 @@ def test_second_depth_of_a_book_is_refused_before_sending(bench: Bench) -> None:
     assert states(bench) == {BTC: "confirmed"}
 
 
-def test_already_subscribed_is_taken_as_confirmed(bench: Bench) -> None:
+def test_already_subscribed_counts_as_confirmed(bench: Bench) -> None:
     pending = bench.subscribe(TickerParams(symbol=[BTC]))
     bench.say(refusal(bench.sent()[0], "Already subscribed", BTC))
     assert pending.result().symbols == [BTC]
@@ -172,7 +172,7 @@ def test_trade_and_executions_name_their_snapshot_flags(bench: Bench) -> None:
     assert (orders["params"]["snap_orders"], orders["params"]["snap_trades"]) == (True, False)
 
 
-def test_unsubscribe_names_what_tells_the_subscription_apart(bench: Bench) -> None:
+def test_unsubscribe_names_what_identifies_the_subscription(bench: Bench) -> None:
     wanted = (
         TickerParams(symbol=[BTC], event_trigger="bbo"),
         BookParams(symbol=[BTC], depth=25),

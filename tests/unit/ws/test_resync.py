@@ -277,7 +277,7 @@ def test_hundreds_of_lost_snapshots_are_resynced_at_once(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("snapshot", [True, False])
-def test_ticker_must_begin_if_it_is_asked_to(bench: Bench, snapshot: bool) -> None:
+def test_ticker_must_begin_if_a_snapshot_is_requested(bench: Bench, snapshot: bool) -> None:
     bench.subscribed(TickerParams(symbol=[BTC], snapshot=snapshot))
     bench.wait(11)
     assert bool(bench.sent()) is snapshot
@@ -693,7 +693,7 @@ class Recorder(Follower):
         self.events.append("gap")
 
 
-def test_snapshot_that_nobody_asked_for_ends_a_gap() -> None:
+def test_unrequested_snapshot_ends_a_gap() -> None:
     follower = Recorder()
     bench = Bench(followers={"executions": [follower]}).open()
     bench.subscribed(ExecutionsParams(token="t"))

@@ -120,11 +120,11 @@ def test_callback_is_called_and_its_exceptions_are_kept_away(
     seen: list[Any] = []
     errors: list[int] = []
 
-    def take(event: object) -> None:
+    def receive(event: object) -> None:
         seen.append(event)
         raise LookupError("oops")
 
-    sink = CallbackSink(take, lambda: errors.append(1))
+    sink = CallbackSink(receive, lambda: errors.append(1))
     with caplog.at_level(logging.ERROR):
         sink.put("event")
         sink.put_event("note")
@@ -141,8 +141,8 @@ def test_outlet_with_a_callback_leaves_the_inbox_alone(inbox: Inbox) -> None:
         settle=lambda: None,
         callback=CallbackSink(seen.append, lambda: None),
     )
-    for take in (outlet.put, outlet.put_event, outlet.reply):
-        take("event")
+    for receive in (outlet.put, outlet.put_event, outlet.reply):
+        receive("event")
     assert seen == ["event"] * 3
     assert len(inbox) == 0
 

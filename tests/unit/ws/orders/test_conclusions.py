@@ -84,8 +84,8 @@ def test_fills_in_another_part_of_a_snapshot_count_once(bench: Bench, fills_firs
         [new("O1", cl_ord_id="mine", order_qty=10.0, cum_qty=9.0, cum_cost=900.0)],
         [trade("O1", "E2", 5.0, cl_ord_id="mine")],
     ]
-    for place, part in enumerate(reversed(parts) if fills_first else parts):
-        bench.hear(*part, kind="snapshot", sequence=place + 1)
+    for index, part in enumerate(reversed(parts) if fills_first else parts):
+        bench.hear(*part, kind="snapshot", sequence=index + 1)
     bench.wait(1.0)
     assert (order.cum_qty, order.cum_cost) == (9, 900)
 
@@ -365,7 +365,7 @@ def test_refused_duplicate_is_not_the_order_that_has_the_name(bench: Bench) -> N
     assert bench.orders.exposure(BTC).open_buy == 1
 
 
-def test_terms_of_another_order_are_taken_back(bench: Bench) -> None:
+def test_terms_of_another_order_are_undone(bench: Bench) -> None:
     order = bench.send("x", "1.0")
     bench.hear(pending("O9", 5.0, cl_ord_id="x"))
     bench.ack(order, "O1")
@@ -450,7 +450,7 @@ def test_edit_that_was_not_carried_out_makes_no_order_later(bench: Bench) -> Non
     assert old.replaced_by is None
 
 
-def test_past_fill_from_after_an_incomplete_snapshot_is_not_taken_for_what_that_lacked(
+def test_past_fill_from_after_an_incomplete_snapshot_is_not_what_that_lacked(
     bench: Bench,
 ) -> None:
     order = bench.open_order(qty=12.0)

@@ -110,7 +110,7 @@ def test_report_of_another_side_or_pair_shows_that_a_name_misled(
 
 
 @pytest.mark.parametrize("is_reported", [False, True])
-def test_order_that_was_cut_to_what_is_filled_is_not_taken_for_filled(
+def test_order_that_was_cut_to_what_is_filled_does_not_count_as_filled(
     bench: Bench, is_reported: bool
 ) -> None:
     order = bench.open_order()

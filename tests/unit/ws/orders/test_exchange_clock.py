@@ -62,7 +62,7 @@ class Clocks:
     def request(
         self, clock: ExchangeClock, out: float, work: float, back: float, *, known: bool
     ) -> int:
-        """Send a request and learn from its reply; return the local time that it took."""
+        """Send a request and learn from its reply; return its local duration."""
         sent = self.local
         self.wait(out)
         time_in = self.text()
