@@ -164,7 +164,7 @@ def _compare_pure(results: Results, name: str, rounds: Rounds) -> None:
 
 def _remote(worker: Worker, library: str, stream: str) -> Contender:
     def turn() -> float:
-        taken: float = worker.call("benches.rivals:measure", library=library, stream=stream)
-        return taken
+        seconds: float = worker.call("benches.rivals:measure", library=library, stream=stream)
+        return seconds
 
     return turn

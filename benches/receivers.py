@@ -113,10 +113,10 @@ class Tap:
             with Path(self._job.stamps).open("wb") as file:
                 self._arrivals.tofile(file)
         else:
-            taken = self._job.count - self._job.skip
+            received = self._job.count - self._job.skip
             self.measured = {
-                "wall": (time.perf_counter_ns() - self._wall) / taken,
-                "cpu": (time.process_time_ns() - self._cpu) / taken,
+                "wall": (time.perf_counter_ns() - self._wall) / received,
+                "cpu": (time.process_time_ns() - self._cpu) / received,
             }
         self.done.set_result(None)
 

@@ -58,8 +58,8 @@ class Results:
         self.notes: list[str] = []
 
     def add(self, section: str, case: str, unit: str, rounds: Rounds) -> None:
-        figures = {name: Spread.of(taken) for name, taken in rounds.items()}
-        count = min(len(taken) for taken in rounds.values())
+        figures = {name: Spread.of(times) for name, times in rounds.items()}
+        count = min(len(times) for times in rounds.values())
         self.groups.append(Group(section, case, unit, figures, count))
 
     def add_once(self, section: str, case: str, unit: str, figures: dict[str, float]) -> None:

@@ -116,7 +116,7 @@ def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
         assert "Traceback" not in errors
 
 
-def take_ctrl_c() -> None:
+def handle_ctrl_c() -> None:
     """Undo what shells do to commands in the background, where tests may run."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -237,7 +237,7 @@ def test_a_signal_before_anything_came_is_no_failure_of_the_exchange(how: signal
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"ws://127.0.0.1:{silent.getsockname()[1]}/v2"
         with running(
-            *("watch", "book", "BTC/USD", "--url", url), preexec_fn=take_ctrl_c
+            *("watch", "book", "BTC/USD", "--url", url), preexec_fn=handle_ctrl_c
         ) as process:
             connection, _ = silent.accept()
             with connection:
@@ -250,7 +250,7 @@ def test_a_signal_before_anything_came_is_no_failure_of_the_exchange(how: signal
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends a process no SIGINT")
 def test_ctrl_c_before_the_first_line_of_standard_input() -> None:
     with running(
-        "replay", "-", stdin=subprocess.PIPE, preexec_fn=take_ctrl_c, bufsize=0
+        "replay", "-", stdin=subprocess.PIPE, preexec_fn=handle_ctrl_c, bufsize=0
     ) as process:
         assert process.stdin is not None
         process.stdin.write(" " * 2**18)  # returns when nearly all of it was read

@@ -186,7 +186,7 @@ class Trading(RuleBasedStateMachine):
                 assert own == [one.order_id for one in market.own.queue(side, ticks)]
 
     @invariant()
-    def reports_tell_it_all(self) -> None:
+    def reports_are_complete(self) -> None:
         """A reader of the executions alone knows every order as it is."""
         known: dict[str, dict[str, Any]] = {}
         for report in self.bench.reports:

@@ -391,10 +391,10 @@ async def test_client_says_whether_it_can_trade() -> None:
         assert obstacle() == "the private connection is not open yet"
         await client.track_orders()
         assert obstacle() is None
-        for state, takes_orders in (("cancel_only", False), ("post_only", True)):
+        for state, accepts_orders in (("cancel_only", False), ("post_only", True)):
             sim.faults.set_system(state)
             await asyncio.sleep(0.1)
-            expected = None if takes_orders else f"the exchange is in state {state}"
+            expected = None if accepts_orders else f"the exchange is in state {state}"
             assert obstacle() == expected
         sim.faults.set_system("online")
         await asyncio.sleep(0.1)
