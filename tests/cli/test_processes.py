@@ -157,9 +157,7 @@ def test_symbols_beyond_the_terminal_are_escaped(settings: dict[str, str]) -> No
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")  # noqa: PTH110
 @pytest.mark.parametrize("command", ["replay", *long("demo", "watch", "version")])
-def test_output_that_cannot_be_written_is_reported_in_one_line(
-    command: str, recording: str
-) -> None:
+def test_unwritable_output_is_reported_in_one_line(command: str, recording: str) -> None:
     arguments = {
         "demo": ("demo", "--symbols", "1", "--seconds", "1.2"),
         "watch": ("watch", "book", "BTC/USD", "--simulate", "--seconds", "1.2"),

@@ -36,7 +36,7 @@ def kind(message: object) -> str:
     return str(message.symbol) if is_ticker else type(message).__name__
 
 
-async def receive_burst(
+async def read_burst(
     overflow: Any, tls: tuple[ssl.SSLContext, ssl.SSLContext] | None
 ) -> tuple[Counter[str], dict[str, Any], list[GapEvent], int]:
     """Send a burst to `async for` that only counts.
@@ -68,9 +68,7 @@ def test_consumer_that_keeps_up_loses_nothing_of_a_burst(
 ) -> None:
     with asyncio.Runner(loop_factory=LOOPS[loop]()) as runner:
         received, stats, gaps, sockets = runner.run(
-            asyncio.wait_for(
-                receive_burst(overflow, tls_contexts("127.0.0.1") if tls else None), 30
-            )
+            asyncio.wait_for(read_burst(overflow, tls_contexts("127.0.0.1") if tls else None), 30)
         )
     assert sockets == 1
     assert received[BTC] + stats["conflated"] == BURST

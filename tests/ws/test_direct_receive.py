@@ -33,9 +33,7 @@ def framed(number: int, padding: int = 0) -> bytes:
     return text_frame(message(number, padding).encode())
 
 
-async def open_direct(
-    port: int, engine: Engine, on_events: Callable[[list[Any], int], None]
-) -> Any:
+async def open_direct(port: int, engine: Engine, sink: Callable[[list[Any], int], None]) -> Any:
     return await open_socket(
         f"ws://127.0.0.1:{port}",
         network=Network(proxy=False),
@@ -43,7 +41,7 @@ async def open_direct(
         open_timeout=5,
         close_timeout=1,
         receiver=Receiver(engine, MAX_SIZE),
-        on_events=on_events,
+        on_events=sink,
     )
 
 

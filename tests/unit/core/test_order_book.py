@@ -380,14 +380,11 @@ def test_to_dict_is_that_of_a_snapshot(core: Any, timestamp: str | None) -> None
     book = core.OrderBook("A/B")
     assert book.to_dict() == {"symbol": "A/B", "bids": [], "asks": [], "checksum": 0}
     book.apply_snapshot(data(BIDS, ASKS, timestamp=timestamp))
-    expected = data(BIDS, ASKS, book.checksum(), timestamp=timestamp)
-    assert book.to_dict() == expected.to_dict()
+    wanted = data(BIDS, ASKS, book.checksum(), timestamp=timestamp)
+    assert book.to_dict() == wanted.to_dict()
     exact = book.to_dict(exact=True)
-    assert (exact, repr(exact)) == (
-        expected.to_dict(exact=True),
-        repr(expected.to_dict(exact=True)),
-    )
-    assert json.dumps(book.to_dict()) == json.dumps(expected.to_dict())
+    assert (exact, repr(exact)) == (wanted.to_dict(exact=True), repr(wanted.to_dict(exact=True)))
+    assert json.dumps(book.to_dict()) == json.dumps(wanted.to_dict())
     again = core.OrderBook("A/B")
     again.apply_snapshot(BookData.from_dict(exact))
     assert (again.bids, again.asks, again.timestamp) == (book.bids, book.asks, timestamp)

@@ -66,7 +66,7 @@ class Exchange:
         return asyncio.get_running_loop().time()
 
     @property
-    def event_states(self) -> list[str]:
+    def history(self) -> list[str]:
         return [event.state for event in self.events]
 
     def usual_answer(self, seconds: int) -> CancelAllOrdersAfterResult:
@@ -131,7 +131,7 @@ async def test_shortest_timeout_counts_and_the_last_one_turns_it_off(exchange: E
         await asyncio.sleep(1)
         assert exchange.requested[-1] == 60
         assert (one.is_armed, other.is_armed, exchange.protection.by) == (True, True, 1)
-        assert exchange.event_states == ["armed"]
+        assert exchange.history == ["armed"]
     assert (exchange.requested[-1], exchange.runs, one.is_armed) == (0, False, False)
 
 
@@ -208,12 +208,12 @@ async def test_answer_that_says_off_is_no_confirmation(exchange: Exchange, trigg
         exchange.answer = answer
         await asyncio.sleep(21)
         assert (switch.is_armed, switch.trigger_time) == (False, None)
-        assert exchange.event_states == ["armed", "off"]
+        assert exchange.history == ["armed", "off"]
         assert len(exchange.requested) <= 4
         exchange.answer = exchange.usual_answer
         await asyncio.sleep(2)
         assert switch.is_armed
-        assert exchange.event_states == ["armed", "off", "armed"]
+        assert exchange.history == ["armed", "off", "armed"]
 
 
 async def test_answer_that_cannot_be_read_is_no_confirmation(exchange: Exchange) -> None:
@@ -221,7 +221,7 @@ async def test_answer_that_cannot_be_read_is_no_confirmation(exchange: Exchange)
         exchange.answer = lambda _: CancelAllOrdersAfterResult("noon", "soon")
         await asyncio.sleep(59)
         assert switch.is_armed
-        assert exchange.event_states == ["armed", "late"]
+        assert exchange.history == ["armed", "late"]
         await asyncio.sleep(1)
         assert not switch.is_armed
         exchange.answer = exchange.usual_answer
@@ -262,7 +262,7 @@ async def test_machine_that_slept_says_expired_and_sets_it_again(
             loop.pass_over(120)
         assert (switch.is_armed, switch.is_late, switch.seconds_left < 0) == (False, True, True)
         await asyncio.sleep(1)
-        assert exchange.event_states == ["armed", "late", "expired", "armed"]
+        assert exchange.history == ["armed", "late", "expired", "armed"]
         assert (switch.is_armed, exchange.runs) == (True, True)
 
 
@@ -332,11 +332,7 @@ async def test_other_states_leave_it_armed(exchange: Exchange, state: str | None
         exchange.states = [(state, []), ("online", [])]
         exchange.protection.wake()
         await asyncio.sleep(100)
-        assert (switch.is_armed, switch.is_paused, exchange.event_states) == (
-            True,
-            False,
-            ["armed"],
-        )
+        assert (switch.is_armed, switch.is_paused, exchange.history) == (True, False, ["armed"])
 
 
 async def test_unparsed_announcement_is_reported_once_and_it_stays_armed(
@@ -347,7 +343,7 @@ async def test_unparsed_announcement_is_reported_once_and_it_stays_armed(
         exchange.states = [("online", [{"id": 7, "note": "x" * 1000}]), ("online", ["soon"])]
         await asyncio.sleep(100)
         assert (switch.is_armed, switch.is_paused) == (True, False)
-        assert exchange.event_states == ["armed", "unreadable", "unreadable"]
+        assert exchange.history == ["armed", "unreadable", "unreadable"]
         assert all(len(event.reason) < 300 for event in exchange.events)
     assert caplog.text.count("stays armed") == 2
 
@@ -370,21 +366,17 @@ async def test_start_that_is_near_by_the_clock_of_the_exchange_pauses_it(
         await asyncio.sleep(4)
         assert (switch.is_armed, switch.is_paused) == (False, True)
         await asyncio.sleep(120)
-        assert (switch.is_armed, exchange.event_states) == (True, ["armed", "paused", "armed"])
+        assert (switch.is_armed, exchange.history) == (True, ["armed", "paused", "armed"])
 
 
 async def test_one_that_is_entered_during_maintenance_waits_for_its_end(exchange: Exchange) -> None:
     exchange.states = [("maintenance", [])]
     async with exchange.switch(60) as switch:
-        assert (switch.is_paused, exchange.event_states, exchange.requested) == (
-            True,
-            ["paused"],
-            [],
-        )
+        assert (switch.is_paused, exchange.history, exchange.requested) == (True, ["paused"], [])
         exchange.states = [("online", [])]
         exchange.protection.wake()
         await asyncio.sleep(1)
-        assert (switch.is_armed, exchange.event_states) == (True, ["paused", "armed"])
+        assert (switch.is_armed, exchange.history) == (True, ["paused", "armed"])
 
 
 async def test_one_that_cannot_be_set_after_maintenance_is_late(exchange: Exchange) -> None:
@@ -393,7 +385,7 @@ async def test_one_that_cannot_be_set_after_maintenance_is_late(exchange: Exchan
         exchange.network = lambda _: NotConnected("x", "reconnecting")
         exchange.states = [("online", [])]
         await asyncio.sleep(42)
-        assert exchange.event_states == ["paused", "late"]
+        assert exchange.history == ["paused", "late"]
 
 
 # Entering.
