@@ -34,7 +34,7 @@ def main() -> None:
     results = Results()
     for name, version in machine.versions().items():
         if version is None:
-            results.note(f"{name} could not be installed")
+            results.add_note(f"{name} could not be installed")
     start = time.monotonic()
     for name in arguments.only or SECTIONS:
         print(f"measuring: {name} ...", file=sys.stderr, flush=True)

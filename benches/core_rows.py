@@ -145,7 +145,7 @@ def _rivals(results: Results, seconds: float) -> None:
                 try:
                     contender()
                 except WorkerError as error:
-                    results.note(f"{library} on {name}: {error}")
+                    results.add_note(f"{library} on {name}: {error}")
                 else:
                     contenders[library] = contender
             rounds = interleave(contenders, seconds=seconds)
@@ -164,7 +164,7 @@ def _compare_pure(results: Results, name: str, rounds: Rounds) -> None:
 
 def _remote(worker: Worker, library: str, stream: str) -> Contender:
     def turn() -> float:
-        taken: float = worker.call("benches.rivals:measure", library=library, stream=stream)
-        return taken
+        seconds: float = worker.call("benches.rivals:measure", library=library, stream=stream)
+        return seconds
 
     return turn

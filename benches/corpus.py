@@ -153,7 +153,7 @@ def crowd(symbols: int, updates: int) -> tuple[bytes, ...]:
 
 def crowd_symbol(number: int) -> str:
     """Return the name of a pair of `crowd`."""
-    return "".join(chr(ord("A") + number // 26**place % 26) for place in range(4)) + "/USD"
+    return "".join(chr(ord("A") + number // 26**digit % 26) for digit in range(4)) + "/USD"
 
 
 @cache

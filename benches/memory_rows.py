@@ -23,7 +23,7 @@ KIB, MIB = 1024, 1024 * 1024
 def measure(results: Results, _: float) -> None:
     """Measure in fresh processes; what an engine keeps for a book is part of its memory."""
     if not STATM.exists():
-        results.note("memory is measured on Linux only")
+        results.add_note("memory is measured on Linux only")
         return
     rounds: dict[str, Rounds] = {"deep": {}, "many": {}}
     for core in workloads.cores():

@@ -88,12 +88,12 @@ def _targets(document: dict[str, Any]) -> Figure:
     """Draw what share of its bound each figure uses."""
     rows = [row for row in document["rows"] if row["decides"]]
     figure, axes = _figure(0.28 * len(rows) + 1.1)
-    for place, row in enumerate(rows):
+    for y, row in enumerate(rows):
         target = TARGETS[row["target"]]
         shares = sorted(target.share(value) for value in row["figure"])
         colour = OURS if target.met(row["figure"][0]) else BAD
-        axes.plot(shares[::2], [place, place], color=colour, linewidth=2, alpha=0.4)
-        axes.plot(shares[1], place, "o", color=colour, markersize=6)
+        axes.plot(shares[::2], [y, y], color=colour, linewidth=2, alpha=0.4)
+        axes.plot(shares[1], y, "o", color=colour, markersize=6)
     axes.axvline(1, color=INK, linewidth=1)
     used = [TARGETS[row["target"]].share(row["figure"][0]) for row in rows]
     _log_x(axes, 0.8 * min(0.1, *used), max(5.0, *used))
@@ -126,12 +126,10 @@ def _books(document: dict[str, Any]) -> Figure:
 
 def _dots(axes: Axes, values: dict[str, float], least: float, most: float) -> None:
     """Draw a dot for each value on a log scale, which has no zero for bars to start from."""
-    for place, (name, value) in enumerate(values.items()):
+    for y, (name, value) in enumerate(values.items()):
         colour = COLOURS.get(name, THEIRS)
-        axes.plot(value, place, "o", color=colour, markersize=9)
-        axes.annotate(
-            _value(value), (value, place), (9, 0), textcoords="offset points", va="center"
-        )
+        axes.plot(value, y, "o", color=colour, markersize=9)
+        axes.annotate(_value(value), (value, y), (9, 0), textcoords="offset points", va="center")
     _log_x(axes, least, most)
     axes.set_yticks(range(len(values)), [LABELS.get(name, name) for name in values])
     axes.set_ylim(len(values) - 0.5, -0.5)
@@ -154,12 +152,12 @@ def _feed(document: dict[str, Any]) -> Figure:
     groups = _groups(document, "feed")
     figure, axes = _figure(0.34 * len(groups) + 1.3)
     bound = TARGETS["feed"].bound
-    for place, group in enumerate(groups.values()):
+    for y, group in enumerate(groups.values()):
         base = group[ORJSON][0]
-        axes.plot(base, place, "o", color=THEIRS, markersize=8, label=ORJSON)
-        axes.plot(bound * base, place, "|", color=INK, markersize=13, label=f"{bound:g} of it")
+        axes.plot(base, y, "o", color=THEIRS, markersize=8, label=ORJSON)
+        axes.plot(bound * base, y, "|", color=INK, markersize=13, label=f"{bound:g} of it")
         if "native" in group:
-            axes.plot(group["native"][0], place, "o", color=OURS, markersize=8, label="Engine.feed")
+            axes.plot(group["native"][0], y, "o", color=OURS, markersize=8, label="Engine.feed")
     axes.set_yticks(range(len(groups)), list(groups))
     axes.set_xlim(left=0)
     axes.invert_yaxis()

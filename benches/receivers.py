@@ -70,17 +70,17 @@ class Tap:
 
     def __init__(self, job: Job) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.took: dict[str, float] = {}
+        self.measured: dict[str, float] = {}
         self.last: Any = None
         self._job = job
         self._arrivals = array("q", bytes(8 * job.count)) if job.stamps else None
-        self.take = self._stamping() if job.stamps else self._counting()
+        self.on_message = self._stamping() if job.stamps else self._counting()
 
     def _counting(self) -> Callable[[Any], None]:
         skip, count = self._job.skip, self._job.count
         seen = 0
 
-        def take(message: Any) -> None:
+        def on_message(message: Any) -> None:
             nonlocal seen
             seen += 1
             if seen == skip:
@@ -88,21 +88,21 @@ class Tap:
             elif seen == count:
                 self._stop(message)
 
-        return take
+        return on_message
 
     def _stamping(self) -> Callable[[Any], None]:
         last, now, arrivals = self._job.count - 1, time.perf_counter_ns, self._arrivals
         assert arrivals is not None
         seen = 0
 
-        def take(message: Any) -> None:
+        def on_message(message: Any) -> None:
             nonlocal seen
             arrivals[seen] = now()
             if seen == last:
                 self._stop(message)
             seen += 1
 
-        return take
+        return on_message
 
     def _start(self) -> None:
         self._wall, self._cpu = time.perf_counter_ns(), time.process_time_ns()
@@ -113,10 +113,10 @@ class Tap:
             with Path(self._job.stamps).open("wb") as file:
                 self._arrivals.tofile(file)
         else:
-            taken = self._job.count - self._job.skip
-            self.took = {
-                "wall": (time.perf_counter_ns() - self._wall) / taken,
-                "cpu": (time.process_time_ns() - self._cpu) / taken,
+            received = self._job.count - self._job.skip
+            self.measured = {
+                "wall": (time.perf_counter_ns() - self._wall) / received,
+                "cpu": (time.process_time_ns() - self._cpu) / received,
             }
         self.done.set_result(None)
 
@@ -138,7 +138,7 @@ async def _receive(client: Client, job: Job) -> dict[str, float]:
     async with asyncio.timeout(TIMEOUT):
         await client(job, tap)
     gc.enable()
-    return tap.took
+    return tap.measured
 
 
 def _loop(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -163,7 +163,7 @@ async def our_callback(job: Job, tap: Tap) -> None:
 
     async with KrakenWSClient(url=job.url, ssl=job.tls, proxy=False) as client:
         params = BookParams(symbol=[job.book.symbol], depth=job.book.depth)
-        await client.subscribe(params, callback=tap.take)
+        await client.subscribe(params, callback=tap.on_message)
         await tap.done
         _check_ours(client, job, tap)
 
@@ -176,9 +176,9 @@ async def our_iterator(job: Job, tap: Tap) -> None:
     async with KrakenWSClient(url=job.url, ssl=job.tls, proxy=False) as client:
         params = BookParams(symbol=[job.book.symbol], depth=job.book.depth)
         await client.subscribe(params, overflow="block")
-        take, done = tap.take, tap.done.done
+        on_message, done = tap.on_message, tap.done.done
         async for message in client:
-            take(message)
+            on_message(message)
             if done():
                 break
         _check_ours(client, job, tap)
@@ -204,13 +204,13 @@ async def picows_orjson(job: Job, tap: Tap) -> None:
     class Listener(WSListener):
         def on_ws_connected(self, transport: WSTransport) -> None:
             transport.send(WSMsgType.TEXT, job.request)
-            self.take: Callable[[Any], None] = self.skip_ack
+            self.on_message: Callable[[Any], None] = self.skip_ack
 
         def skip_ack(self, _: Any) -> None:
-            self.take = tap.take
+            self.on_message = tap.on_message
 
         def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-            self.take(orjson.loads(frame.get_payload_as_memoryview()))
+            self.on_message(orjson.loads(frame.get_payload_as_memoryview()))
 
     transport, _ = await ws_connect(Listener, job.url, ssl_context=job.tls)
     await tap.done
@@ -227,9 +227,9 @@ async def websockets_orjson(job: Job, tap: Tap) -> None:
     async with connect(job.url, ssl=job.tls, compression=None, proxy=None) as connection:
         await connection.send(job.request.decode())
         await connection.recv()
-        take, done = tap.take, tap.done.done
+        on_message, done = tap.on_message, tap.done.done
         while not done():
-            take(orjson.loads(await connection.recv(decode=False)))
+            on_message(orjson.loads(await connection.recv(decode=False)))
     assert tap.last["channel"] == "book"
 
 
@@ -244,7 +244,7 @@ async def kraken_connector_020(job: Job, tap: Tap) -> None:
         await client.subscribe(BookParams(symbol=[job.book.symbol], depth=job.book.depth))
         async for message in client:
             if isinstance(message, WSDataMessage):
-                tap.take(message)
+                tap.on_message(message)
                 if tap.done.done():
                     break
     assert tap.last.channel == "book"
@@ -258,7 +258,7 @@ async def python_kraken_sdk(job: Job, tap: Tap) -> None:
         WS_URL = job.url.removesuffix("/v2")
 
         async def on_book_update(self, pair: str, message: Any) -> None:
-            tap.take(message)
+            tap.on_message(message)
 
     decimals = {"pair_decimals": 1, "lot_decimals": 8}
     market = type("Market", (), {"get_asset_pairs": lambda *_, pair: {pair: decimals}})
@@ -294,7 +294,7 @@ async def drain(job: Job, tap: Tap) -> None:
     wall, cpu = time.perf_counter_ns(), time.process_time_ns()
     while got < wanted:
         got += connection.recv_into(buffer)
-    tap.took = {
+    tap.measured = {
         "wall": (time.perf_counter_ns() - wall) / job.count,
         "cpu": (time.process_time_ns() - cpu) / job.count,
     }

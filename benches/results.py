@@ -58,8 +58,8 @@ class Results:
         self.notes: list[str] = []
 
     def add(self, section: str, case: str, unit: str, rounds: Rounds) -> None:
-        figures = {name: Spread.of(taken) for name, taken in rounds.items()}
-        count = min(len(taken) for taken in rounds.values())
+        figures = {name: Spread.of(times) for name, times in rounds.items()}
+        count = min(len(times) for times in rounds.values())
         self.groups.append(Group(section, case, unit, figures, count))
 
     def add_once(self, section: str, case: str, unit: str, figures: dict[str, float]) -> None:
@@ -77,13 +77,13 @@ class Results:
         """Add the ratio of the first of `pair` to the second, inverted for a lower bound."""
         ours, theirs = pair
         if ours not in rounds or theirs not in rounds:
-            self.note(f"{TARGETS[target].what}: not measured, {theirs} or {ours} is missing")
+            self.add_note(f"{TARGETS[target].what}: not measured, {theirs} or {ours} is missing")
         elif TARGETS[target].sense == "at least":
             self.rows.append(Row(target, case, ratio(rounds, theirs, ours), decides))
         else:
             self.rows.append(Row(target, case, ratio(rounds, ours, theirs), decides))
 
-    def note(self, text: str) -> None:
+    def add_note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
 

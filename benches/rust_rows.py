@@ -29,7 +29,7 @@ def measure(results: Results, _: float) -> None:
             figure = times[OURS] / min(rivals)
             results.rows.append(Row("rust", folder.name, Spread(figure, figure, figure)))
     if not found:
-        results.note(
+        results.add_note(
             f"{TARGETS['rust'].what}: criterion has no figures of a typed parser beside the "
             "engine, or none since the sources changed"
         )

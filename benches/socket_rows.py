@@ -75,8 +75,8 @@ class Link:
     def flat_out(self, name: str, setting: Setting, loops: int) -> dict[str, float]:
         """Return ns per message, `wall` and `cpu`."""
         self.sender.start("benches.sender:flat_out", stream=STREAM, loops=loops, tls=setting.tls)
-        took: dict[str, float] = self._receive(name, setting, loops * self.updates + 1)
-        return took
+        measured: dict[str, float] = self._receive(name, setting, loops * self.updates + 1)
+        return measured
 
     def timetable(self, name: str, setting: Setting, rate: int, count: int) -> Any:
         """Return the sender's report, and the latencies of the counted messages in ns."""
@@ -147,11 +147,11 @@ def _calibrated(
     """Return a turn of about `seconds`, `None` for a client that fails."""
     try:
         pair.flat_out(name, setting, 4)
-        took = pair.flat_out(name, setting, 4)
+        measured = pair.flat_out(name, setting, 4)
     except WorkerError as error:
-        results.note(f"{name} on {setting}: {error}")
+        results.add_note(f"{name} on {setting}: {error}")
         return None
-    loops = max(4, int(seconds * 1e9 / took["wall"] / pair.updates))
+    loops = max(4, int(seconds * 1e9 / measured["wall"] / pair.updates))
     return lambda: pair.flat_out(name, setting, loops)
 
 
@@ -162,9 +162,9 @@ def _take_turns(turns: dict[str, Callable[[], dict[str, float]]]) -> tuple[Round
     for _ in range(ROUNDS):
         order.reverse()
         for name in order:
-            took = turns[name]()
-            wall[name].append(took["wall"])
-            cpu[name].append(took["cpu"])
+            measured = turns[name]()
+            wall[name].append(measured["wall"])
+            cpu[name].append(measured["cpu"])
     return wall, cpu
 
 
@@ -181,7 +181,7 @@ def _latencies(
     results: Results, pair: Link, names: list[str], setting: Setting, rate: int, seconds: float
 ) -> None:
     """Take turns at one rate; every percentile of every turn is a figure."""
-    taken: dict[str, Rounds] = {
+    rounds_of: dict[str, Rounds] = {
         percentile: {name: [] for name in names} for percentile in PERCENTILES
     }
     late: list[float] = []
@@ -193,10 +193,10 @@ def _latencies(
             latencies.sort()
             for percentile, share in PERCENTILES.items():
                 value = latencies[int(share * len(latencies))] / 1000
-                taken[percentile][name].append(value)
+                rounds_of[percentile][name].append(value)
             late.append(report["late_p99_ns"] / 1000)
     case = f"{rate:,}/s, {setting}"
-    for percentile, rounds in taken.items():
+    for percentile, rounds in rounds_of.items():
         results.add(f"latency {percentile}", case, "us", rounds)
         target = f"latency-{rate}-{percentile}"
         results.compare(target, case, rounds, (CALLBACK, PICOWS), decides=decides)

@@ -1,6 +1,6 @@
 """Campaigns of faults against the whole client in virtual time, for a while; ends with 1 at the
 first one in which a promise breaks. It is shrunk to a script: for tests/faults/scripts.py where it
-is about streams, for `FAILED_ONCE` in tests/ws/test_order_lives.py where it is about orders.
+is about streams, for `FAILED_ONCE` in tests/ws/test_order_scenarios.py where it is about orders.
 
     python fuzz/campaigns.py --seconds 60 --seed 1 --of orders
 """
@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from tests.faults import campaign, test_campaigns
-from tests.ws import order_lives, test_order_lives
+from tests.ws import order_scenarios, test_order_scenarios
 
 from kraken_connector import backend
 
@@ -32,7 +32,7 @@ Drawn = tuple[st.SearchStrategy[Any], st.SearchStrategy[Any], Run]
 #: Scripts, setups, and how they are run.
 KINDS: dict[str, Drawn] = {
     "streams": (test_campaigns.scripts, test_campaigns.setups, campaign.run),
-    "orders": (test_order_lives.lives, test_order_lives.setups, order_lives.run),
+    "orders": (test_order_scenarios.scenarios, test_order_scenarios.setups, order_scenarios.run),
 }
 
 

@@ -86,10 +86,10 @@ def changed_values(frame: bytes, pool: list[bytes], chance: random.Random) -> by
     """Return a frame with a few values replaced; one that is no JSON becomes an empty object."""
     document = decoded(frame)
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
-        places = list(odd.places(document))
-        if not places:
+        paths = list(odd.paths(document))
+        if not paths:
             break
-        document = odd.with_odd(document, (chance.choice(places), value(document, pool, chance)))
+        document = odd.with_odd(document, (chance.choice(paths), value(document, pool, chance)))
     return json.dumps(document).encode()
 
 
@@ -101,8 +101,8 @@ def value(document: Any, pool: list[bytes], chance: random.Random) -> Any:
     if act == 3:
         return chance.choice(WORDS)
     source = document if act == 4 else decoded(chance.choice(pool))
-    places = list(odd.places(source))
-    return copy.deepcopy(odd.at(source, chance.choice(places))) if places else None
+    paths = list(odd.paths(source))
+    return copy.deepcopy(odd.at(source, chance.choice(paths))) if paths else None
 
 
 def decoded(frame: bytes) -> Any:
@@ -119,7 +119,7 @@ class Run:
         self.chance = random.Random(seed)
         self.frames = frames
         self.share = self.chance.choice((0.02, 0.1, 0.3))
-        self.asking: dict[asyncio.Task[Any], float] = {}
+        self.calls: dict[asyncio.Task[Any], float] = {}
         self.problems: list[str] = []
 
     async def play(self) -> None:
@@ -174,18 +174,18 @@ class Run:
             await sim.step(self.chance.choice((BTC, ETH)))
         else:
             task = asyncio.create_task(self.request(client))
-            self.asking[task] = asyncio.get_running_loop().time()
+            self.calls[task] = asyncio.get_running_loop().time()
         await asyncio.sleep(self.chance.choice((0.0, 0.01, 1.0, 5.0)))
-        self.look_at_requests()
+        self.check_requests()
 
-    def look_at_requests(self) -> None:
+    def check_requests(self) -> None:
         """Check how requests ended, and that none takes for ever."""
         now = asyncio.get_running_loop().time()
-        for task, since in list(self.asking.items()):
+        for task, since in list(self.calls.items()):
             if not task.done():
                 assert now - since < LONGEST_WAIT, f"{task} waits since {now - since} s"
                 continue
-            del self.asking[task]
+            del self.calls[task]
             error = task.exception()
             ours = KrakenConnectorError | KeyError | None
             assert isinstance(error, ours), traceback.format_exception(error)  # type: ignore[arg-type]
@@ -196,7 +196,7 @@ class Run:
         name = name or UNKNOWN
         price = self.chance.choice(("100.0", "99.0", "1000000.0"))
         order = AddOrderParams(BTC, "buy", "limit", "0.10", limit_price=price, deadline=None)
-        asked: list[Any] = [
+        calls: list[Any] = [
             lambda: client.add_order(order),
             lambda: client.batch_add(BatchAddParams(symbol=BTC, orders=[order, order])),
             lambda: client.amend_order(AmendOrderParams(name, limit_price="98.0")),
@@ -211,20 +211,20 @@ class Run:
             lambda: client.subscribe(BookParams(symbol=[ETH])),
             lambda: client.resync(BTC),
         ]
-        await self.chance.choice(asked)()
+        await self.chance.choice(calls)()
 
     async def recover(self, sim: SimulatedExchange, client: KrakenWSClient) -> None:
         """Check that all is right again once frames arrive as they were sent."""
         async with asyncio.timeout(LONGEST_WAIT):
-            while self.asking:
-                await asyncio.wait(self.asking, timeout=1.0)
-                self.look_at_requests()
+            while self.calls:
+                await asyncio.wait(self.calls, timeout=1.0)
+                self.check_requests()
         if client.book(BTC).state == "quarantined":
             await client.resync(BTC)
         if client.level3(BTC).state == "quarantined":
             await client.resync(BTC, channel="level3")
 
-        # A changed frame may be a good one that tells something else, which nobody can notice.
+        # A changed frame may be a valid one with other content, which nobody can notice.
         for connection in sim.connections:
             connection.abort()
         await asyncio.sleep(60)

@@ -54,7 +54,7 @@ ODD = [
 #: Frames of one connection; at its end the engines are thrown away.
 SESSION = 8
 EXAMPLES = 200
-LIVES = 5
+CONNECTIONS = 5
 
 
 class Difference(AssertionError):
@@ -69,7 +69,7 @@ def compare(session: list[bytes]) -> None:
     """Feed both cores.
 
     Raises:
-        Difference: they told their caller different things.
+        Difference: they returned different results.
     """
     ours, reference = native.Engine(), pure.Engine()
     for number, frame in enumerate(session):
@@ -136,7 +136,7 @@ def batch_of(examples: int) -> settings:
 
 
 def generated(number: int) -> None:
-    """Compare a batch of what the strategies of tests/parity make, and a few whole lives."""
+    """Compare a batch of what the strategies of tests/parity make, and a few whole connections."""
 
     @seed(number)
     @batch_of(EXAMPLES)
@@ -145,7 +145,7 @@ def generated(number: int) -> None:
         compare(session)
 
     batch()
-    run_state_machine_as_test(Connection, settings=batch_of(LIVES))
+    run_state_machine_as_test(Connection, settings=batch_of(CONNECTIONS))
 
 
 def keep(session: list[bytes], name: str) -> Path:

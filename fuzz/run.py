@@ -1,6 +1,6 @@
 """`make fuzz`: every target for a while, one line each; ends with 1 when one of them failed.
 
-cargo-fuzz is installed below fuzz/target when it is not on the path. A stable toolchain is told to
+cargo-fuzz is installed below fuzz/target when it is not on the path. A stable toolchain is made to
 accept the compiler's flags for coverage and AddressSanitizer.
 """
 
@@ -82,7 +82,7 @@ def run(target: str, seconds: int) -> Result:
         check=False,
     )
     result = read(done.stdout, corpus, failed=done.returncode != 0)
-    tell(target, seconds, result)
+    report(target, seconds, result)
     return result
 
 
@@ -98,7 +98,7 @@ def read(output: str, corpus: Path, *, failed: bool) -> Result:
     )
 
 
-def tell(target: str, seconds: int, result: Result) -> None:
+def report(target: str, seconds: int, result: Result) -> None:
     verdict = f"FAILED, see {ARTIFACTS.relative_to(ROOT) / target}" if result.failed else "ok"
     print(
         f"{target:<26}{result.executions:>12,} runs in {seconds} s"

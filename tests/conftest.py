@@ -129,9 +129,9 @@ def no_long_test(pytestconfig: pytest.Config) -> Iterator[None]:
     """Fail a test of the short run that takes long: it misses its mark."""
     before = sum(os.times()[:4])
     yield
-    taken = sum(os.times()[:4]) - before
+    used = sum(os.times()[:4]) - before
     if pytestconfig.getoption("--short"):
-        assert taken < LONG, "make the test shorter, or mark it `long` if another one covers it"
+        assert used < LONG, "make the test shorter, or mark it `long` if another one covers it"
 
 
 @pytest.fixture(params=["native", "pure"], scope="session")

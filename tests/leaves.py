@@ -13,42 +13,42 @@ class Difference(NamedTuple):
     """A value of the wire that arrived as something else, or as `MISSING`."""
 
     path: str
-    told: Any
+    parsed: Any
     sent: Any
 
 
 MISSING = "missing"
 
 
-def differences(told: Any, sent: Any, path: str = "") -> Iterator[Difference]:
-    """Yield what of `sent`, JSON with numbers as `Decimal`, is not in `told`.
+def differences(parsed: Any, sent: Any, path: str = "") -> Iterator[Difference]:
+    """Yield what of `sent`, JSON with numbers as `Decimal`, is not in `parsed`.
 
-    `told` may have more. A field of a message that holds a number is compared by its exact value,
+    `parsed` may have more. A field of a message that holds a number is compared by its exact value,
     and may have been sent as text.
     """
-    if isinstance(sent, dict) and isinstance(told, Model | dict):
+    if isinstance(sent, dict) and isinstance(parsed, Model | dict):
         for key, value in sent.items():
-            yield from differences(_field(told, key), value, f"{path}.{key}")
-    elif isinstance(sent, list) and isinstance(told, list) and len(told) == len(sent):
-        for place, (one, other) in enumerate(zip(told, sent, strict=True)):
-            yield from differences(one, other, f"{path}[{place}]")
-    elif not _is_same(told, sent):
-        yield Difference(path, told, sent)
+            yield from differences(_field(parsed, key), value, f"{path}.{key}")
+    elif isinstance(sent, list) and isinstance(parsed, list) and len(parsed) == len(sent):
+        for index, (one, other) in enumerate(zip(parsed, sent, strict=True)):
+            yield from differences(one, other, f"{path}[{index}]")
+    elif not _is_same(parsed, sent):
+        yield Difference(path, parsed, sent)
 
 
-def _field(told: Model | dict[str, Any], key: str) -> Any:
-    if isinstance(told, dict):
-        return told.get(key, MISSING)
-    if key not in told.__wire_names__:
-        return told.extra.get(key, MISSING)
-    name = told.__match_args__[told.__wire_names__.index(key)]
-    value = getattr(told, name)
-    return told.decimal(name) if isinstance(value, float) else value
+def _field(parsed: Model | dict[str, Any], key: str) -> Any:
+    if isinstance(parsed, dict):
+        return parsed.get(key, MISSING)
+    if key not in parsed.__wire_names__:
+        return parsed.extra.get(key, MISSING)
+    name = parsed.__match_args__[parsed.__wire_names__.index(key)]
+    value = getattr(parsed, name)
+    return parsed.decimal(name) if isinstance(value, float) else value
 
 
-def _is_same(told: Any, sent: Any) -> bool:
-    if isinstance(told, Decimal) and isinstance(sent, Decimal | str):
-        return format(told, "f") == format(Decimal(sent), "f")
+def _is_same(parsed: Any, sent: Any) -> bool:
+    if isinstance(parsed, Decimal) and isinstance(sent, Decimal | str):
+        return format(parsed, "f") == format(Decimal(sent), "f")
     if isinstance(sent, Decimal):
-        return type(told) in (int, float) and Decimal(repr(told)) == sent
-    return type(told) is type(sent) and bool(told == sent)
+        return type(parsed) in (int, float) and Decimal(repr(parsed)) == sent
+    return type(parsed) is type(sent) and bool(parsed == sent)

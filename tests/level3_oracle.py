@@ -33,7 +33,7 @@ class Order(NamedTuple):
     tick: int
     lots: int
     time: int
-    #: Its place among the orders of its price: arrivals and amendments that cost it its place.
+    #: Its priority at its price: a count of arrivals and of amendments that lose the priority.
     turn: int = 0
 
 
@@ -43,7 +43,7 @@ View = dict[str, Order]
 class OrderMarket:
     """The exchange's side of one pair: `snapshot()` first, then `update()` again and again.
 
-    An amendment has a new timestamp. `keeping` says which leave the order its place: `lowered` ones
+    An amendment has a new timestamp. `keeping` names those that keep the priority: `lowered` ones
     and `raised` ones, which do not lower its quantity; with `None` chance says it.
     """
 
@@ -146,12 +146,12 @@ class OrderMarket:
 
     def _put(self, order: Order) -> None:
         known = self._orders.get(order.order_id)
-        if known is None or known.tick != order.tick or self._loses_place(known, order):
+        if known is None or known.tick != order.tick or self._loses_priority(known, order):
             self._turn += 1
             order = order._replace(turn=self._turn)
         self._orders[order.order_id] = order
 
-    def _loses_place(self, known: Order, order: Order) -> bool:
+    def _loses_priority(self, known: Order, order: Order) -> bool:
         kind = "raised" if order.lots >= known.lots else "lowered"
         if self._keeping is None:
             return order.time != known.time and self._random.random() < 0.5

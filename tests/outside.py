@@ -1,7 +1,7 @@
 """Frames that are no part of the package: real captures, and frames of other projects.
 
-A variable names the folder of each; without it they are looked for beside the project. Where there
-are none, the tests that read them are skipped.
+An environment variable names the folder of each. By default: the folder of that name next to the
+project's folder. Without it, the tests that read the frames are skipped.
 
 `KRAKEN_CONNECTOR_CAPTURES`, or `captures`: files `*.jsonl`, in subfolders too, one frame of the
 exchange a line, byte for byte as received.

@@ -33,18 +33,18 @@ class PatientClock:
     def __init__(self, source: Callable[[], float] = time.monotonic) -> None:
         self.lost = 0.0
         self._source = source
-        self._looked = source()
-        self._asked_for = 0.0
+        self._last_read = source()
+        self._announced = 0.0
 
     def wait(self, seconds: float) -> None:
         """Announce that the next read may be so much later."""
-        self._asked_for += seconds
+        self._announced += seconds
 
     def read(self) -> float:
         """Return the time."""
         now = self._source()
-        self.lost += max(0.0, now - self._looked - self._asked_for - LONGEST_STEP)
-        self._looked, self._asked_for = now, 0.0
+        self.lost += max(0.0, now - self._last_read - self._announced - LONGEST_STEP)
+        self._last_read, self._announced = now, 0.0
         return now - self.lost
 
 
@@ -77,7 +77,7 @@ class PatientLoop(asyncio.SelectorEventLoop):
 
 
 def stood_still() -> bool:
-    """Tell whether the machine stood still while the running loop ran, which clients report."""
+    """Return whether the machine stood still while the running loop ran, which clients report."""
     loop = asyncio.get_running_loop()
     return isinstance(loop, PatientLoop) and loop.stood_still
 

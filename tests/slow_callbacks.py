@@ -1,11 +1,11 @@
 """Finds callbacks of an event loop that hold it for long because of this package.
 
-Time is that of the processor in the main thread, without garbage collection, so that other
-processes and threads make no difference. Whose fault it is, is seen by looking where the thread is
-each time that the process has used some more of it: ours is what was called last by a module of the
-client, not by the simulator, a core or a test. What a read brought is left out: its work is bounded
-by the size of a read, and benchmarks hold what a message costs. So is the turn of a consumer that
-takes queued messages, which is as long as `inbox.TURN` and more in a flood. Loops that are not
+Time is processor time of the main thread, without garbage collection, so that other processes and
+threads make no difference. A signal samples the stack each time that the process has used some more
+of it; a sample counts against us if the last caller is a module of the client, not of the
+simulator, a core or a test. The handling of a read is left out: its work is bounded by the size of
+a read, and benchmarks bound the cost of a message. So is the turn of a consumer of queued messages,
+which is as long as `TURN` in `ws/delivery/queues.py`, and longer in a flood. Other loops than
 asyncio's own are not watched.
 """
 
@@ -28,14 +28,14 @@ from kraken_connector.ws.network.connection import Connection
 from kraken_connector.ws.network.transport import DirectConnection
 from kraken_connector.ws.protocol.session import Session
 
-#: Seconds of processor time between two looks; systems look once in 1 to 4 ms.
+#: Seconds of processor time between two samples; systems take one in 1 to 4 ms.
 INTERVAL = 0.001
 
 _PACKAGE = Path(kraken_connector.__file__).parent
 _OTHERS = (*(str(_PACKAGE / part) for part in ("sim", "cli", "_pure")), str(Path(__file__).parent))
-#: Looks that must have met the same place: one alone may have met what took no time.
-LOOKS = 2
-#: What takes the messages of a read, and what hands them to a consumer.
+#: Samples that must show the same line: a single one may show a line that took no time.
+SAMPLES = 2
+#: What handles the messages of a read, and what delivers them to a consumer.
 _MOVING = tuple(
     method.__code__
     for method in (
@@ -66,8 +66,8 @@ class SlowCallbacks:
         self._collecting = 0.0
         self._seen: Counter[str] = Counter()
         self._run = events.Handle._run
-        gc.callbacks.append(self._note_collection)
-        signal.signal(signal.SIGPROF, self._look)
+        gc.callbacks.append(self._record_collection)
+        signal.signal(signal.SIGPROF, self._sample)
         signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
         main = threading.main_thread()
 
@@ -80,7 +80,7 @@ class SlowCallbacks:
         events.Handle._run = run  # type: ignore[method-assign]
 
     def close(self) -> None:
-        """Stop looking: a signal at the end of the process, when nobody takes it, would kill it."""
+        """Stop sampling: a signal at the end of the process, without a handler, would kill it."""
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, signal.SIG_IGN)
 
@@ -88,32 +88,32 @@ class SlowCallbacks:
         self._seen.clear()
         before = time.thread_time() - self._collecting
         self._run(handle)
-        taken = time.thread_time() - self._collecting - before
-        if taken > self.limit and self._seen:
-            place, looks = self._seen.most_common(1)[0]
-            if place and looks >= LOOKS:
-                self.found.append(f"{taken * 1000:.1f} ms in {place}")
+        used = time.thread_time() - self._collecting - before
+        if used > self.limit and self._seen:
+            line, samples = self._seen.most_common(1)[0]
+            if line and samples >= SAMPLES:
+                self.found.append(f"{used * 1000:.1f} ms in {line}")
 
-    def _note_collection(self, phase: str, _: dict[str, Any]) -> None:
+    def _record_collection(self, phase: str, _: dict[str, Any]) -> None:
         if threading.current_thread() is threading.main_thread():
             self._collecting += time.thread_time() * (-1 if phase == "start" else 1)
 
-    def _look(self, _: int, frame: FrameType | None) -> None:
-        self._seen[_place(frame)] += 1
+    def _sample(self, _: int, frame: FrameType | None) -> None:
+        self._seen[_position(frame)] += 1
 
 
-def _place(frame: FrameType | None) -> str:
+def _position(frame: FrameType | None) -> str:
     """Return where a frame is in this package, empty if it is elsewhere or moves messages."""
-    place = ""
+    line = ""
     while frame is not None:
         file = frame.f_code.co_filename
         is_ours = file.startswith(str(_PACKAGE)) and not file.startswith(_OTHERS)
-        if not place:
+        if not line:
             if file.startswith(_OTHERS):
                 return ""
             if is_ours:
-                place = f"{Path(file).relative_to(_PACKAGE)}:{frame.f_lineno}"
+                line = f"{Path(file).relative_to(_PACKAGE)}:{frame.f_lineno}"
         if is_ours and frame.f_code in _MOVING:
             return ""
         frame = frame.f_back
-    return place
+    return line

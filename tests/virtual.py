@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 #: Seconds that bytes take from one end of a pipe to the other.
 LATENCY = 0.0005
-#: Bytes that a pipe takes before its writer is told to pause; a kernel's buffers are about so big.
+#: Bytes that a pipe buffers before its writer has to pause; a kernel's buffers are about so big.
 CAPACITY = 256 * 1024
 #: Seconds after which a run fails.
 LONGEST = 20_000.0
@@ -188,12 +188,12 @@ class Pipe(asyncio.Transport):
         if data and not self._is_closing:
             if self.peer._is_gone and not self._is_reading:
                 self._loop.call_soon(self._leave, BrokenPipeError("the other end is closed"))
-            self.peer._take(bytes(data))
+            self.peer._receive(bytes(data))
             self._watch_level()
 
     def write_eof(self) -> None:
         if not self._is_closing:
-            self.peer._take(None)
+            self.peer._receive(None)
 
     def can_write_eof(self) -> bool:
         return True
@@ -201,13 +201,13 @@ class Pipe(asyncio.Transport):
     def close(self) -> None:
         if not self._is_closing:
             self._is_closing = True
-            self.peer._take(None)
+            self.peer._receive(None)
             self._loop.call_soon(self._leave, None)
 
     def abort(self) -> None:
         if not self._is_gone:
             self._is_closing = True
-            self.peer._take(ConnectionResetError("reset by peer"))
+            self.peer._receive(ConnectionResetError("reset by peer"))
             self._loop.call_soon(self._leave, None)
 
     def is_closing(self) -> bool:
@@ -248,7 +248,7 @@ class Pipe(asyncio.Transport):
     def is_reading(self) -> bool:
         return self._is_reading
 
-    def _take(self, what: bytes | Exception | None) -> None:
+    def _receive(self, what: bytes | Exception | None) -> None:
         if not self._is_gone:
             at = self._loop.time() + LATENCY + self._loop.lag()
             if self._coming:

@@ -23,7 +23,7 @@ struct Session {
 enum Step {
     Snapshot(Vec<TickRow>, Vec<TickRow>),
     Update(Vec<TickRow>, Vec<TickRow>),
-    /// The checksum is remembered piece by piece, so it is not asked for after every message.
+    /// The checksum is cached piece by piece, so it is not read after every message.
     Checksum,
     Clear,
 }

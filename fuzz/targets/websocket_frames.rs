@@ -39,7 +39,7 @@ fn check_progress(stream: &[u8], max_size: usize) {
     }
 }
 
-/// Waiting for the bytes that are asked for leads to the frame that was there all along.
+/// Waiting for the requested number of bytes leads to the frame that was there all along.
 fn check_cuts(stream: &[u8], max_size: usize) {
     let mut have = 0;
     while let Frame::Partial(needed) = frame_at(&stream[..have], max_size) {

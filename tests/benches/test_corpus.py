@@ -46,7 +46,7 @@ def test_plain_messages_are_observed_ones_without_gaps(channel: str) -> None:
     assert [event.channel for event in events] == [channel] * 30
 
 
-def test_captures_are_taken_from_the_folder_that_is_named(
+def test_captures_are_read_from_the_folder_that_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stream = corpus.synthetic(25, 30)

@@ -40,14 +40,14 @@ def test_the_table_has_every_target_and_its_verdict(results: Results) -> None:
     assert rows[TARGETS["callback"].what][5] == "not measured"
 
 
-def test_a_missing_peer_is_noted(results: Results) -> None:
+def test_a_missing_peer_is_in_the_notes(results: Results) -> None:
     results.compare("callback", "asyncio", {"callback": [1.0, 1.0]}, ("callback", "picows"))
     (note,) = results.notes
     assert "picows" in note
 
 
 def test_the_page_has_no_placeholder_left(results: Results) -> None:
-    results.note("picows could not be installed")
+    results.add_note("picows could not be installed")
     text = report.page(document(results))
     assert "$" not in text
     assert "1 of 2 targets were met in this run" in text

@@ -42,7 +42,7 @@ def test_every_message_of_a_flat_out_stream_arrives(
 ) -> None:
     address = sender.call("benches.sender:address")
     sender.start("benches.sender:flat_out", stream=STREAM, loops=2, tls=tls)
-    took = receiver.call(
+    measured = receiver.call(
         "benches.receivers:receive",
         client=client,
         loop="asyncio",
@@ -52,8 +52,8 @@ def test_every_message_of_a_flat_out_stream_arrives(
         skip=10,
         count=2 * UPDATES + 1,
     )
-    assert took["wall"] > 0
-    assert took["cpu"] > 0
+    assert measured["wall"] > 0
+    assert measured["cpu"] > 0
     assert sender.wait() is None
 
 

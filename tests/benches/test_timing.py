@@ -30,7 +30,7 @@ def test_the_collector_is_quiet_while_the_clock_runs_and_back_afterwards() -> No
     assert gc.isenabled()
 
 
-def test_a_ratio_is_taken_round_by_round() -> None:
+def test_a_ratio_is_computed_round_by_round() -> None:
     rounds = {"ours": [1.0, 10.0, 2.0], "theirs": [2.0, 20.0, 4.0]}
     assert ratio(rounds, "ours", "theirs") == Spread(0.5, 0.5, 0.5)
 

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from tests.patience import PatientClock
 
-#: The child makes the terminal its own, so that Ctrl-C reaches it as a signal, and takes the signal
+#: The child makes the terminal its own, so that Ctrl-C reaches it as a signal, and handles it
 #: as programs in a terminal do, also when tests run in the background of a shell that ignores it.
 _START = (
     "import fcntl, signal, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
@@ -71,7 +71,7 @@ class Terminal:
         os.close(self._slave)
 
     def resize(self, width: int, height: int) -> None:
-        """Change the size; a program learns of it when it asks."""
+        """Change the size; a program sees it when it queries the size."""
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
     def read_settings(self) -> list[Any]:

@@ -67,7 +67,7 @@ def test_version_names_the_core() -> None:
     ]
 
 
-def test_help_lists_the_commands_and_no_arguments_ask_for_help() -> None:
+def test_help_lists_the_commands_and_is_the_default() -> None:
     assert kraken_ws("--help").exit_code == 0
     for command in ("demo", "watch", "replay", "sim"):
         assert command in kraken_ws().output
@@ -159,7 +159,7 @@ def test_replay_reads_what_a_file_is_and_not_what_it_is_called(packed: Path) -> 
     assert fact(kraken_ws("demo", "--file", packed, "--speed", "1000"), "verified").startswith("51")
 
 
-def test_replay_takes_standard_input(packed: Path) -> None:
+def test_replay_reads_standard_input(packed: Path) -> None:
     result = CliRunner().invoke(app, ["replay", "-"], input=packed.read_bytes())
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("kraken-ws replay  standard input, ")
@@ -172,7 +172,7 @@ def test_replay_of_nothing_says_so() -> None:
     assert result.stderr == "kraken-ws: standard input has no frames\n"
 
 
-def test_replay_tells_damaged_compression(tmp_path: Path) -> None:
+def test_replay_reports_damaged_compression(tmp_path: Path) -> None:
     file = tmp_path / "cut.jsonl.gz"
     file.write_bytes(gzip.compress(RECORDING.read_bytes())[:5000])
     result = kraken_ws("replay", file)
@@ -248,7 +248,7 @@ def test_demo_fails_when_a_checksum_does(tmp_path: Path) -> None:
     assert re.search(r"^kraken-ws: \d+ book messages did not match", result.stderr, re.MULTILINE)
 
 
-def test_demo_takes_some_of_the_recorded_books() -> None:
+def test_demo_uses_some_of_the_recorded_books() -> None:
     result = kraken_ws("demo", "--file", RECORDING, "--symbols", "ETH/USD")
     assert result.exit_code == 1
     assert result.stderr == f"kraken-ws: {RECORDING} has no book of ETH/USD, only of BTC/USD\n"
@@ -319,7 +319,7 @@ class CutOffExchange(SimulatedExchange):
         self.faults.after_messages(6, self.faults.reset_connections, symbol="BTC/USD")
 
 
-def test_watch_tells_gaps_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watch_prints_gaps_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def has_recovered(show: live.LiveSession) -> bool:
         session = show.session
         if session is None or "gap of" not in (session.status().notice or ""):
@@ -335,7 +335,7 @@ def test_watch_tells_gaps_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fact(result, "BTC/USD").startswith("valid ")
 
 
-def test_a_connection_lost_for_good_is_told_after_the_summary(
+def test_a_connection_lost_for_good_is_printed_after_the_summary(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(inputs, "SimulatedExchange", CutOffExchange)
@@ -351,9 +351,9 @@ def test_a_connection_lost_for_good_is_told_after_the_summary(
 # sim is run in tests/cli/test_processes.py: it has no end of its own.
 
 
-def test_sim_says_when_the_port_is_taken() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+def test_sim_says_when_the_port_is_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         result = kraken_ws("sim", "--port", str(port))
     assert result.exit_code == 1
     assert result.stderr == f"kraken-ws: cannot listen on 127.0.0.1:{port}: the port is in use\n"
@@ -438,7 +438,7 @@ HERE = Path(__file__).parent
         (("sim", "--file", "absent.jsonl"), "cannot read absent.jsonl: no such file or directory"),
     ],
 )
-def test_wrong_input_is_told_in_one_line(arguments: tuple[str | Path, ...], line: str) -> None:
+def test_wrong_input_is_reported_in_one_line(arguments: tuple[str | Path, ...], line: str) -> None:
     result = kraken_ws(*arguments)
     assert result.exit_code == 2
     assert result.stderr == f"kraken-ws: {line}\n"
@@ -463,7 +463,7 @@ def test_wrong_options_end_in_a_hint(arguments: tuple[str, ...]) -> None:
     assert "Traceback" not in result.output
 
 
-def test_an_exchange_that_is_not_there_is_told_in_one_line() -> None:
+def test_an_exchange_that_is_not_there_is_reported_in_one_line() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"ws://127.0.0.1:{unused.getsockname()[1]}/v2"
@@ -473,7 +473,7 @@ def test_an_exchange_that_is_not_there_is_told_in_one_line() -> None:
     assert result.stderr.count("\n") == 1
 
 
-def test_an_empty_file_and_one_without_books_are_told(tmp_path: Path) -> None:
+def test_an_empty_file_and_one_without_books_are_reported(tmp_path: Path) -> None:
     file = tmp_path / "empty.jsonl"
     file.touch()
     assert kraken_ws("replay", file).stderr == f"kraken-ws: {file} is empty\n"

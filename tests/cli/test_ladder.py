@@ -44,7 +44,7 @@ def test_every_digit_is_shown_and_points_line_up() -> None:
 
 @pytest.mark.parametrize("width", [16, 17, 22, 30, 48, 80])
 @pytest.mark.parametrize("levels_shown", [1, 3, 10, 25])
-def test_every_line_is_exactly_as_wide_as_asked(width: int, levels_shown: int) -> None:
+def test_every_line_has_exactly_the_given_width(width: int, levels_shown: int) -> None:
     lines = plain(ladder(book(), width=width, levels=levels_shown))
     assert {len(line) for line in lines} == {width}
     assert len(lines) == height(levels_shown)
@@ -145,7 +145,7 @@ def test_the_smallest_order_is_still_seen() -> None:
 
 @pytest.mark.parametrize("width", [16, 17, 20, 22, 26, 30, 48, 80])
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
-def test_ladders_of_orders_are_exactly_as_wide_as_asked(width: int, glyphs: Glyphs) -> None:
+def test_ladders_of_orders_have_exactly_the_given_width(width: int, glyphs: Glyphs) -> None:
     lines = plain(ladder(orders(), width=width, levels=3, glyphs=glyphs))
     assert {len(line) for line in lines} == {width}
     assert len(lines) == height(3)

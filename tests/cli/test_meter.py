@@ -40,7 +40,7 @@ def test_view_counts_by_doublings() -> None:
     assert view.largest == 5000
 
 
-def test_rate_starts_at_the_beginning_and_looks_back_a_window() -> None:
+def test_rate_starts_at_the_beginning_and_covers_a_window() -> None:
     rate = Rate(100.0, window=3.0)
     assert rate.per_second(101.0, 50) == 50
     assert rate.per_second(102.0, 100) == 50

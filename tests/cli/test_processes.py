@@ -77,7 +77,7 @@ async def test_sim_serves_verified_books_and_private_channels(
     assert rest.index("connected") < rest.index("subscribed book BTC/USD")
 
 
-def test_watch_level3_takes_its_token_from_where_it_is_told(
+def test_watch_level3_requests_its_token_from_the_given_url(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with running("sim", "--three-hosts", "--symbols", "BTC/USD") as process:
@@ -97,7 +97,7 @@ def test_sim_plays_a_recording(recording: str) -> None:
         assert said["try"] == f"kraken-ws watch book BTC/USD --url {said['url']}"
 
 
-def test_sim_tells_the_addresses_of_three_hosts() -> None:
+def test_sim_prints_the_addresses_of_three_hosts() -> None:
     with running("sim", "--three-hosts") as process:
         said = introduction(process)
         urls = [said["url"], said["auth url"], said["level3 url"]]
@@ -116,7 +116,7 @@ def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
         assert "Traceback" not in errors
 
 
-def take_ctrl_c() -> None:
+def handle_ctrl_c() -> None:
     """Undo what shells do to commands in the background, where tests may run."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -157,7 +157,7 @@ def test_symbols_beyond_the_terminal_are_escaped(settings: dict[str, str]) -> No
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")  # noqa: PTH110
 @pytest.mark.parametrize("command", ["replay", *long("demo", "watch", "version")])
-def test_output_that_cannot_be_written_is_told_in_one_line(command: str, recording: str) -> None:
+def test_unwritable_output_is_reported_in_one_line(command: str, recording: str) -> None:
     arguments = {
         "demo": ("demo", "--symbols", "1", "--seconds", "1.2"),
         "watch": ("watch", "book", "BTC/USD", "--simulate", "--seconds", "1.2"),
@@ -214,8 +214,8 @@ def test_ctrl_c_while_starting_ends_where_python_ignores_exceptions(command: str
     assert (answer.returncode, answer.stdout, answer.stderr) == (130, "", "")
 
 
-def test_little_is_imported_before_ctrl_c_is_taken() -> None:
-    """Python tells of an interrupted import with a traceback, so there should be few of them."""
+def test_little_is_imported_before_ctrl_c_is_handled() -> None:
+    """Python reports an interrupted import with a traceback, so there should be few of them."""
     code = (
         "import sys; before = set(sys.modules)\n"
         "import kraken_connector.cli\n"
@@ -235,7 +235,7 @@ def test_a_signal_before_anything_came_is_no_failure_of_the_exchange(how: signal
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"ws://127.0.0.1:{silent.getsockname()[1]}/v2"
         with running(
-            *("watch", "book", "BTC/USD", "--url", url), preexec_fn=take_ctrl_c
+            *("watch", "book", "BTC/USD", "--url", url), preexec_fn=handle_ctrl_c
         ) as process:
             connection, _ = silent.accept()
             with connection:
@@ -248,7 +248,7 @@ def test_a_signal_before_anything_came_is_no_failure_of_the_exchange(how: signal
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends a process no SIGINT")
 def test_ctrl_c_before_the_first_line_of_standard_input() -> None:
     with running(
-        "replay", "-", stdin=subprocess.PIPE, preexec_fn=take_ctrl_c, bufsize=0
+        "replay", "-", stdin=subprocess.PIPE, preexec_fn=handle_ctrl_c, bufsize=0
     ) as process:
         assert process.stdin is not None
         process.stdin.write(" " * 2**18)  # returns when nearly all of it was read
@@ -271,7 +271,7 @@ def test_a_command_in_the_background_ignores_ctrl_c() -> None:
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", *long("http_proxy", "ALL_PROXY", "SOCKS_PROXY")])
-def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(name: str) -> None:
+def test_a_proxy_of_the_environment_is_not_used_for_this_machine(name: str) -> None:
     """Neither by the connection nor by the call for its token."""
     scheme = "socks5" if name == "SOCKS_PROXY" else "http"
     answer = outcome(
@@ -304,7 +304,7 @@ def test_the_demo_ends_in_good_order_when_it_is_terminated() -> None:
 
 
 @pytest.mark.parametrize("missing", ["rich", "typer"])
-def test_without_the_extra_one_sentence_tells_how_to_get_it(missing: str) -> None:
+def test_without_the_extra_one_sentence_says_how_to_get_it(missing: str) -> None:
     code = (
         f"import sys; sys.modules[{missing!r}] = None\n"
         "from kraken_connector.cli import main; main()"

@@ -68,7 +68,7 @@ def test_three_books_of_ten_levels_fit_into_80_by_24() -> None:
     assert lines[22].count("99.1 0.50000000") == 3
 
 
-def test_the_line_above_and_the_line_below_tell_everything_at_80_columns() -> None:
+def test_the_line_above_and_the_line_below_show_everything_at_80_columns() -> None:
     lines = screen(BOOKS[:3], 80, 24)
     assert lines[0].startswith("kraken-ws demo  simulated exchange")
     assert lines[0].endswith("native core  ● connected  00:12 / 00:30")
@@ -85,7 +85,7 @@ def test_narrow_lines_keep_the_command_the_state_and_failed_checksums(width: int
     assert "✓ 12,345" in lines[-1]
 
 
-def test_the_line_above_tells_of_the_keys_rather_than_of_the_core(
+def test_the_line_above_shows_the_keys_rather_than_the_core(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("kraken_connector.cli.status.can_read", lambda: True)
@@ -100,7 +100,7 @@ def test_a_tall_wide_screen_holds_two_rows_of_books() -> None:
     assert all(any(symbol in line for line in lines) for symbol in PAIRS)
 
 
-def test_spare_lines_tell_more_about_each_book_and_the_latency() -> None:
+def test_spare_lines_show_more_about_each_book_and_the_latency() -> None:
     lines = screen(BOOKS[:3], 160, 50)
     rows = [line for line in lines if " valid " in line]
     assert [row.split()[0] for row in rows] == list(PAIRS[:3])
@@ -145,7 +145,7 @@ def test_books_that_all_fit_stand_still() -> None:
     assert plain(picture.screen(picture.capture(), 80, 24, 1))[1].startswith(PAIRS[0])
 
 
-def test_the_table_of_a_screen_tells_the_last_trade_and_the_age() -> None:
+def test_the_table_of_a_screen_shows_the_last_trade_and_the_age() -> None:
     books = [book(last=Decimal("100.1"), last_side="buy", age=75.2), book("ETH/USD")]
     lines = screen(books, 160, 50)
     (heading,) = [line for line in lines if "last trade" in line]

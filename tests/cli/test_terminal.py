@@ -17,7 +17,7 @@ ENTER, LEAVE, SHOW_CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
 
 
 def is_restored(terminal: Terminal) -> bool:
-    """Tell whether the program left the alternate screen and gave the cursor back."""
+    """Return whether the program left the alternate screen and gave the cursor back."""
     rest = terminal.output.rpartition(ENTER)[2]
     return LEAVE in rest and SHOW_CURSOR in rest and terminal.read_settings() == terminal.settings
 
@@ -67,7 +67,7 @@ def test_the_screen_follows_the_size_of_the_terminal() -> None:
         assert max(map(len, terminal.screen())) <= 30
 
 
-def test_titles_tell_the_levels_shown_the_last_trade_and_the_age() -> None:
+def test_titles_show_the_number_of_levels_the_last_trade_and_the_age() -> None:
     arguments = ("watch", "book", "BTC/USD", "--simulate", "--depth", "100")
     title = re.compile(r"^BTC/USD  10 of 100 levels  last \d+\.\d  \d\.\d s ago +✓ \d+$")
     with Terminal(*arguments) as terminal:
@@ -123,7 +123,7 @@ def test_plain_stays_plain_on_a_terminal() -> None:
         assert "\x1b" not in terminal.output
 
 
-def test_an_error_is_told_after_the_terminal_is_given_back() -> None:
+def test_an_error_is_printed_after_the_terminal_is_given_back() -> None:
     with Terminal("watch", "book", "BTC/USD", "--url", "ws://127.0.0.1:1/v2") as terminal:
         assert terminal.finish() == 1
         assert is_restored(terminal)

@@ -125,13 +125,13 @@ def test_another_type_makes_the_frame_invalid(
     if is_of_the_type_of(item[field], wrong):
         return
     text = text_of(model, {**item, field: ["HERE"]}, separators)
-    place = text.index('["HERE"]')
+    offset = text.index('["HERE"]')
     text = text.replace('["HERE"]', json.dumps(wrong))
     (event,) = core.Engine().feed(text)
     assert isinstance(event, InvalidFrameEvent)
     # Of a list it is the entry that is wrong.
-    place += isinstance(item[field], list) and isinstance(wrong, list)
-    assert (event.kind, event.channel, event.offset) == ("type", channel, place)
+    offset += isinstance(item[field], list) and isinstance(wrong, list)
+    assert (event.kind, event.channel, event.offset) == ("type", channel, offset)
     with pytest.raises(ParseError) as caught:
         core.parse_message(text)
     assert (caught.value.kind, caught.value.offset) == (event.kind, event.offset)
@@ -179,7 +179,7 @@ def test_item_without_its_identity_makes_the_frame_invalid(
 
 
 def test_item_that_is_no_report_passes(core: Any) -> None:
-    """How the stream tells the rate counter is not documented: perhaps in an item of its own."""
+    """How the stream carries the rate counter is not documented: perhaps in an item of its own."""
     item = read(core, ExecutionData, {"ratecount": 12.5})
     assert (item.order_id, item.exec_type) == (None, None)
     assert str(item.extra["ratecount"]) == "12.5"
@@ -290,7 +290,7 @@ def test_fields_that_nothing_depends_on_may_be_anything(core: Any) -> None:
     assert (item.reason, item.liquidity_ind, item.margin) == ([1], 5, "no")
 
 
-def test_invalid_frame_takes_its_number_with_it(core: Any) -> None:
+def test_number_of_an_invalid_frame_counts_as_missing(core: Any) -> None:
     """So that the message after it shows the gap as well."""
     engine = core.Engine()
     engine.feed(text_of(ExecutionData, TRADE))

@@ -55,7 +55,7 @@ def test_reference_page_snapshot_then_update(core: Any) -> None:
 
 
 def test_numbers_as_printed_are_padded_to_the_longest(core: Any) -> None:
-    """The page lost trailing zeros; the longest number of the snapshot tells how many."""
+    """The page lost trailing zeros; the longest number of the snapshot shows how many."""
     printed = MATIC["as_printed"]
     book = core.OrderBook("MATIC/USD")
     rows = levels(printed["bids_best_first"]), levels(printed["asks_best_first"])

@@ -81,10 +81,10 @@ def lost(core: Any, text: str) -> list[Any]:
     if not isinstance(message, core.WSDataMessage):
         return [*differences(message, sent)]
     data = sent.pop("data")
-    told = {name: getattr(message, name) for name in ("channel", "type", "timestamp", "sequence")}
+    parsed = {name: getattr(message, name) for name in ("channel", "type", "timestamp", "sequence")}
     if isinstance(message.data, list) and not isinstance(data, list):
         data = [data]
-    return [*differences(told, sent), *differences(message.data, data)]
+    return [*differences(parsed, sent), *differences(message.data, data)]
 
 
 @needs_corpus
@@ -161,7 +161,7 @@ def built(request: dict[str, Any]) -> Iterator[bytes]:
     yield from (frame for frame in bench.session.outgoing if b'"ping"' not in frame)
 
 
-def asked(text: str | bytes, given: frozenset[str]) -> Any:
+def comparable(text: str | bytes, given: frozenset[str]) -> Any:
     """Return a request without token and number, and without a deadline that only a client set."""
     request = exact(text if isinstance(text, str) else text.decode())
     left_out = {"token"} | ({"deadline"} - given)
@@ -181,7 +181,7 @@ def test_every_outbound_frame_is_built_equal() -> None:
             refused.add(text)
             continue
         given = frozenset(exact(text).get("params", ()))
-        there, ours = asked(text, given), asked(frame, given)
+        there, ours = comparable(text, given), comparable(frame, given)
         if list(differences(ours, there)) or list(differences(there, ours)):
             different.add(text)
     assert refused == explained([*refused], INEXPRESSIBLE)

@@ -42,7 +42,7 @@ ITEMS = {
 
 
 def messages(folder: str) -> list[Any]:
-    """Return the messages of a folder with their place as test id."""
+    """Return the messages of a folder with file and line as test id."""
     paths = [path for path in sorted((FIXTURES / folder).iterdir()) if path.suffix != ".txt"]
     return [
         pytest.param(line, id=f"{folder}/{path.name}:{number}")
@@ -89,17 +89,17 @@ def test_channel_message_loses_nothing(core: Any, frame: bytes) -> None:
 
 
 @pytest.mark.parametrize("frame", of_kind("method"))
-def test_answer_is_told_by_its_success(core: Any, frame: bytes) -> None:
+def test_answer_is_recognized_by_its_success(core: Any, frame: bytes) -> None:
     sent = json.loads(frame)
     answer = core.parse_message(frame)
     if sent["method"] == "pong":
         assert answer == PongResponse(sent.get("req_id"), sent["time_in"], sent["time_out"])
         return
     assert isinstance(answer, WSResponse if sent["success"] else WSErrorResponse)
-    told = answer.to_dict()
+    actual = answer.to_dict()
     if "orders_cancelled" in sent:
         sent["result"] = {"count": sent.pop("orders_cancelled")}
-    assert told == sent
+    assert actual == sent
 
 
 def test_every_channel_and_kind_of_answer_is_among_the_examples() -> None:

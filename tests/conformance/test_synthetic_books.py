@@ -1,4 +1,4 @@
-"""Books of every depth and precision, held against the oracle after every message."""
+"""Books of every depth and precision, compared with the oracle after every message."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def random_rows(how: random.Random, side: Side, decimals: tuple[int, int]) -> li
 
 @pytest.mark.parametrize("seed", range(10))
 def test_shorter_and_exponent_forms_are_padded(core: Any, seed: int) -> None:
-    """One number in full tells the scale; the others may be spelled otherwise."""
+    """One number in full shows the scale; the others may be written in another way."""
     how, oracle, engine = random.Random(seed), OracleBook(10), core.Engine()
     decimals = how.randrange(11), how.randrange(11)
     engine.books.expect("A/B", 10)

@@ -1,4 +1,4 @@
-"""Books of individual orders, held against the oracle after every message."""
+"""Books of individual orders, compared with the oracle after every message."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_every_rule_of_amendments(
 
 def test_no_rule_of_amendments(core: Any) -> None:
     """Each amended order keeps its position or loses it by chance. Then a book is lost only when an
-    order was amended twice among equal quantities, as the first outcome is not remembered."""
+    order was amended twice among equal quantities, as the first outcome is not kept."""
     verified = 0
     for seed in range(6):
         market, engine = OrderMarket(seed=seed, keeping=None), core.Engine()

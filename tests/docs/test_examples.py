@@ -81,11 +81,11 @@ def simulated(exchange: SimulatedExchange, monkeypatch: pytest.MonkeyPatch) -> N
     class Client(ws.KrakenWSClient):
         def __init__(self, **options: Any) -> None:
             super().__init__(**{**options, "url": exchange.url})
-            self._taken = 0
+            self._received = 0
 
         async def __anext__(self) -> Any:
-            self._taken += 1
-            if self._taken > ENOUGH:
+            self._received += 1
+            if self._received > ENOUGH:
                 raise StopAsyncIteration
             # A quiet account sends no more than its snapshots.
             try:
@@ -112,7 +112,7 @@ def test_every_example_passes_a_strict_type_check(tmp_path: Path) -> None:
         file = tmp_path / f"{name.removesuffix('.md').replace('-', '_')}_{line}.py"
         file.write_text("\n" * (line + 1) + block, "utf-8")
     source = Path(kraken_connector.__file__).parents[1]
-    # An installed package is found without being told, and must not be told.
+    # An installed package is found without `MYPYPATH`, and must not be on it.
     where = {} if "site-packages" in source.parts else {"MYPYPATH": str(source)}
     answer = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--config-file=", "."],

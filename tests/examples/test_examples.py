@@ -87,7 +87,7 @@ def test_the_market_maker_ends_flat_when_things_go_wrong(run_number: int) -> Non
         assert re.search(pattern, output, re.MULTILINE), f"{pattern} is not in:\n{output}"
 
 
-async def test_examples_take_another_exchange_by_its_url() -> None:
+async def test_examples_accept_another_exchange_by_its_url() -> None:
     async with SimulatedExchange(symbols=["BTC/USD"]) as exchange:
         output = await asyncio.to_thread(run, EXAMPLES / "quickstart.py", "--url", exchange.url)
         assert exchange.connections_total == 1

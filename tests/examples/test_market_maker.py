@@ -46,7 +46,7 @@ class Day:
     before: dict[str, Decimal]
     most_orders: int = 0
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Count the orders in the market."""
         for side in ("buy", "sell"):
             count = sum(
@@ -73,7 +73,7 @@ async def live_through(
         maker = example.MarketMaker(client, example.Strategy())
         day = Day(sim, client, maker, dict(sim.account.balances))
         making = None if trouble is None else asyncio.create_task(trouble(sim))
-        virtual.current().after_turn = day.look
+        virtual.current().after_turn = day.check
         try:
             await maker.run(seconds)
         finally:
@@ -90,7 +90,7 @@ async def live_through(
 
 
 async def check(day: Day) -> None:
-    """Hold the market maker's account against the exchange's."""
+    """Compare the market maker's account with the exchange's."""
     account, client = day.sim.account, day.client
     assert not account.open_orders
     orders = client.orders.tagged(example.TAG)

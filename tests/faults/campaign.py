@@ -1,8 +1,8 @@
 """Scripts of faults and what a user does meanwhile, run in virtual time.
 
 A script is a list of steps, each a name of `STEPS` and its arguments. After every turn of the event
-loop each book that reads as valid is held against what was published; at the end everything that
-did not arrive must be in the ledger, at its time.
+loop each book that reads as valid is compared with what was published; at the end everything
+that did not arrive must be in `client.gaps`, at its time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Script = Sequence[Step]
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What a campaign's client is made with."""
+    """The options of a campaign's client."""
 
     overflow: str = "drop_oldest"
     queue: int = 1024
@@ -80,8 +80,8 @@ class Tape:
         self._counts = dict.fromkeys(stage.streams, 0)
         self._stage = stage
 
-    def note(self) -> None:
-        """Write down what was published since the last call."""
+    def record_published(self) -> None:
+        """Record what was published since the last call."""
         for stream, known in self._counts.items():
             states = self._stage.published(stream)
             new = [state for state in states[-16:] if state.count > known]
@@ -89,8 +89,8 @@ class Tape:
             self.published[stream] += [(virtual.current().time_ns(), s.checksum) for s in new]
             self._counts[stream] = states[-1].count if states else 0
 
-    def take(self, message: object) -> None:
-        """Write down what was delivered."""
+    def record_delivered(self, message: object) -> None:
+        """Record what was delivered."""
         if not isinstance(message, WSDataMessage):
             return
         for item in message.data:
@@ -120,7 +120,7 @@ class Tape:
 
 @dataclass
 class Campaign:
-    """A scene with a script's hands on it."""
+    """A scene that a script acts on."""
 
     stage: Scene
     tape: Tape
@@ -128,10 +128,10 @@ class Campaign:
     clock_jumped: bool = False
     suspended_ns: list[int] = field(default_factory=list)
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Check what must hold at any instant."""
         try:
-            self.tape.note()
+            self.tape.record_published()
             self.stage.check_changed_books()
         except AssertionError as error:
             self.stage.errors.append(error)
@@ -155,7 +155,7 @@ async def _wait(_: Campaign, seconds: float) -> None:
 
 
 async def _suspend(campaign: Campaign, seconds: float) -> None:
-    campaign.tape.note()  # while it is the time of what was published
+    campaign.tape.record_published()  # while it is the time of what was published
     if seconds > PauseWatch.BOUND:
         middle_ns = virtual.current().time_ns() + int(seconds * 5e8)
         campaign.suspended_ns.append(middle_ns)
@@ -171,11 +171,11 @@ async def _reads(_: Campaign, sizes: list[int]) -> None:
     virtual.current().reads = iter(sizes)
 
 
-async def _stop_taking(campaign: Campaign) -> None:
+async def _stop_reading(campaign: Campaign) -> None:
     campaign.stage.reading.clear()
 
 
-async def _take_again(campaign: Campaign) -> None:
+async def _read_again(campaign: Campaign) -> None:
     campaign.stage.reading.set()
 
 
@@ -241,8 +241,8 @@ STEPS: dict[str, Callable[..., Any]] = {
     "suspend": _suspend,
     "jump": _jump,
     "reads": _reads,
-    "stop_taking": _stop_taking,
-    "take_again": _take_again,
+    "stop_reading": _stop_reading,
+    "read_again": _read_again,
     "subscribe": _subscribe,
     "unsubscribe": _unsubscribe,
     "resync": _resync,
@@ -304,7 +304,7 @@ STEPS: dict[str, Callable[..., Any]] = {
 
 
 def run(script: Script, setup: Setup | None = None) -> None:
-    """Run a script; nothing that was promised may break."""
+    """Run a script; every promise must hold."""
     virtual.run(_run(script, setup or Setup()))
 
 
@@ -319,15 +319,15 @@ async def _run(script: Script, setup: Setup) -> None:
         redundant_patience=setup.patience if setup.redundant else 0.0,
     ) as stage:
         tape = Tape(stage)
-        stage.on_message = tape.take
+        stage.on_message = tape.record_delivered
         campaign = Campaign(stage, tape)
         ticker = TickerParams(symbol=[BTC], event_trigger="bbo")
         await stage.client.subscribe(ticker, overflow=setup.overflow)  # type: ignore[arg-type]
-        tape.note()
+        tape.record_published()
         for states in tape.published.values():
             states.clear()  # what came before the tape ran
 
-        virtual.current().after_turn = campaign.look
+        virtual.current().after_turn = campaign.check
         try:
             for name, *args in script:
                 await STEPS[name](campaign, *args)
@@ -341,7 +341,7 @@ async def _run(script: Script, setup: Setup) -> None:
 
 
 async def _end(campaign: Campaign, *, may_repeat: bool, loses_inside: bool) -> None:
-    """Let everything go right again, and look back."""
+    """Let everything go right again, and check what was missed."""
     stage = campaign.stage
     stage.sim.faults.clear()
     stage.sim.faults.set_system("online")
@@ -358,25 +358,25 @@ async def _end(campaign: Campaign, *, may_repeat: bool, loses_inside: bool) -> N
     missing = [missing for stream in stage.streams for missing in campaign.tape.missing(stream)]
     missing += [Missing("executions", "", *times) for times in stage.missing_reports()]
     for lost in missing:
-        await _check_ledger(campaign, lost if loses_inside else lost.under_way(), _was_lost_in)
+        await _check_gaps(campaign, lost if loses_inside else lost.under_way(), _was_lost_in)
     for ns, stream in itertools.product(campaign.suspended_ns, stage.streams):
-        await _check_ledger(campaign, Missing(*stream, ns, ns), _spans)
+        await _check_gaps(campaign, Missing(*stream, ns, ns), _spans)
 
 
-async def _check_ledger(
+async def _check_gaps(
     campaign: Campaign, lost: Missing, covers: Callable[[Missing, GapEvent], bool]
 ) -> None:
-    """Check that a gap of the stream is told that covers a time."""
+    """Check that a gap of the stream covers a time."""
 
-    def is_told() -> bool:
+    def is_reported() -> bool:
         gaps = [gap for gap in campaign.stage.client.gaps if _is_of_stream(gap, lost)]
         # After the clock was set, times cannot be compared.
         return any(campaign.clock_jumped or covers(lost, gap) for gap in gaps)
 
-    # A gap is told when it is closed, which a message limit may put off.
+    # A gap is reported when it is closed, which a message limit may put off.
     with contextlib.suppress(TimeoutError):
-        await eventually(is_told, 100)
-    assert is_told(), f"{lost} is not in the ledger: {campaign.stage.client.gaps}"
+        await eventually(is_reported, 100)
+    assert is_reported(), f"{lost} is in no gap: {campaign.stage.client.gaps}"
 
 
 def _is_of_stream(gap: GapEvent, lost: Missing) -> bool:
@@ -385,15 +385,15 @@ def _is_of_stream(gap: GapEvent, lost: Missing) -> bool:
 
 
 def _spans(lost: Missing, gap: GapEvent) -> bool:
-    """Tell whether a gap covers a time by the clock of the client."""
+    """Return whether a gap covers a time by the clock of the client."""
     return gap.start_ns <= lost.ns <= (gap.end_ns or FOR_EVER)
 
 
 def _was_lost_in(lost: Missing, gap: GapEvent) -> bool:
-    """Tell whether a message was lost in a gap.
+    """Return whether a message was lost in a gap.
 
     A gap says when messages came, and of what is missing it is known when it was sent. How long
-    bytes are under way nobody can foresee, but they keep their order: what was sent after the last
+    bytes are under way cannot be foreseen, but they keep their order: what was sent after the last
     message before the gap had not come by then. So what is compared is when things were sent.
     """
     start_ns, _ = _sent_ns(gap, gap.start_ns)

@@ -15,13 +15,13 @@ MISSING = object()
 DEEP: Any = [[]]
 for _ in range(60):
     DEEP = [DEEP]
-#: What may stand in the place of a value.
+#: What may replace a value.
 VALUES = (
     *(None, "text", "1.5", 7, -1, 1e30, 10**400, True, [], [None], [{}], {}, {"a": None}),
     *(DEEP, MISSING),
 )
 
-#: A place in a document, and what stands there.
+#: A path in a document, and the value there.
 Odd = tuple[tuple[Any, ...], Any]
 
 
@@ -31,8 +31,8 @@ def examples(name: str) -> list[Any]:
     return [json.loads(line) for line in (text.splitlines() if "jsonl" in name else [text])]
 
 
-def places(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Iterate over all places in a document, those of objects and lists too."""
+def paths(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Iterate over all paths of a document, those of objects and lists too."""
     items: Any = ()
     if isinstance(document, dict):
         items = document.items()
@@ -40,19 +40,19 @@ def places(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
         items = enumerate(document)
     for key, value in items:
         yield (*path, key)
-        yield from places(value, (*path, key))
+        yield from paths(value, (*path, key))
 
 
 def oddities(document: Any) -> Iterator[Odd]:
     """Iterate over all that may be odd about a document."""
-    yield from itertools.product(places(document), VALUES)
+    yield from itertools.product(paths(document), VALUES)
 
 
 def with_odd(document: Any, odd: Odd) -> Any:
     """Return a copy of a document with one oddity.
 
     Raises:
-        KeyError, IndexError, TypeError: the document has not that place.
+        KeyError, IndexError, TypeError: the document does not have that path.
     """
     document = copy.deepcopy(document)
     (*way, last), value = odd
@@ -70,7 +70,7 @@ def changed(document: Any, odd: Odd) -> bytes:
 
 
 def at(document: Any, path: tuple[Any, ...]) -> Any:
-    """Return what stands at a place."""
+    """Return the value at a path."""
     for key in path:
         document = document[key]
     return document

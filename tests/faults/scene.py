@@ -1,4 +1,4 @@
-"""A client amid faults, held against what the simulated exchange published."""
+"""A client amid faults, compared with what the simulated exchange published."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class Scene:
         errors: comparisons that failed in a callback.
         sent_ns: when each report was made.
         on_message: sees every event of the books.
-        reading: cleared, it stops the one who takes from the queue.
-        pace: seconds that it takes for each event.
+        reading: an event; while it is not set, the consumer waits.
+        pace: seconds that the consumer waits after each event.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Scene:
 
     @property
     def causes(self) -> set[str]:
-        """Why there are gaps in the ledger, unless a machine that stood still made them."""
+        """The causes in `client.gaps`, without those of a machine that stood still."""
         causes = {gap.cause for gap in self.client.gaps}
         return causes - {"pause"} if stood_still() else causes
 
@@ -97,7 +97,7 @@ class Scene:
 
     @property
     def streams_now(self) -> dict[str, dict[str, Any]]:
-        """What the public connection tells of its streams."""
+        """The public connection's streams in `client.stats()`."""
         streams: dict[str, dict[str, Any]] = self.client.stats()["connections"][self.sim.url][
             "streams"
         ]
@@ -153,7 +153,7 @@ class Scene:
         return [*self.sim.published(symbol)]
 
     def check_books(self) -> None:
-        """Hold every book that reads as valid against what was published.
+        """Compare every book that reads as valid with what was published.
 
         Without a connection that carries it, none may.
         """
@@ -191,7 +191,7 @@ class Scene:
         return found
 
     async def check_reports(self, *, may_repeat: bool = False) -> None:
-        """Each report came once and in order; what did not is in the ledger when that is mended."""
+        """Each report came once and in order; those lost are in `client.gaps` in the end."""
         self.check_order(may_repeat=may_repeat)
         if self.missing_reports():
             await eventually(lambda: any("executions" in gap.channels for gap in self.client.gaps))
@@ -202,7 +202,7 @@ class Scene:
         assert came == [report for report in self.sent if report in set(came)]
 
     async def consume(self) -> None:
-        """Take everything that is queued, until the client ends."""
+        """Consume everything that is queued, until the client ends."""
         async for event in self.client:
             if isinstance(event, WSDataMessage) and event.channel == "executions":
                 if event.type == "update":

@@ -14,15 +14,15 @@ SCRIPTS: dict[str, tuple[Script, Setup]] = {
         [("private", "drop_updates"), ("move", 1), ("wait", 0.3), ("move", 1)],
         Setup(),
     ),
-    "this check took all bytes to be under way for the same time": (
+    "this check assumed the same latency for all bytes": (
         [("stall_mid_frame", ETH), ("lag", 0.005), ("move", 4)],
         Setup(),
     ),
-    "this check took what a queue dropped to have come at once": (
+    "this check assumed that what a queue dropped came at once": (
         [("move", 2), ("lag", 0.005), ("move", 2), ("move", 2), ("move", 3)],
         Setup(hosts="three", private_queue=6),
     ),
-    "messages were taken after the WebSocket library had failed the connection": (
+    "messages were processed after the WebSocket library had failed the connection": (
         [("subscribe",), ("compress_updates", ETH), ("binary_updates", BTC, 3), ("move", 2)],
         Setup(),
     ),

@@ -1,6 +1,6 @@
-"""Sequences of faults that hypothesis makes up, in virtual time, and those that once failed.
+"""Sequences of faults that hypothesis generates, in virtual time, and those that once failed.
 
-A failing sequence is shrunk and printed as `script=[...]`: mend the client, then paste it into
+A failing sequence is shrunk and printed as `script=[...]`: fix the client, then paste it into
 `scripts.py`, where it stays a test.
 """
 
@@ -30,8 +30,8 @@ ARGUMENTS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "suspend": (st.sampled_from([0.05, 0.3, 2.0, 60.0]),),
     "jump": (st.sampled_from([-3600.0, -1.0, 1.0, 3600.0]),),
     "reads": (st.lists(st.sampled_from([1, 2, 5, 60, 125, 126, 127, 200, 4096]), max_size=12),),
-    "stop_taking": (),
-    "take_again": (),
+    "stop_reading": (),
+    "read_again": (),
     "subscribe": (),
     "unsubscribe": (),
     "resync": (symbols,),
@@ -145,9 +145,9 @@ def test_script_that_once_failed(name: str) -> None:
 
 
 @pytest.mark.long
-def test_hole_that_is_not_reported_fails_a_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gap_that_is_not_reported_fails_a_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Gaps, "end", lambda *_: None)
-    with pytest.raises(AssertionError, match="not in the ledger"):
+    with pytest.raises(AssertionError, match="is in no gap"):
         run([("reset_connections",), ("move", 1), ("wait", 0.5)])
 
 
@@ -163,7 +163,7 @@ def test_gap_that_begins_late_fails_a_campaign_though_bytes_lag(
     script = [("lag", 0.02), ("move", 1), ("reset_connections",), ("move", 1), ("wait", 0.5)]
     run(script)
     monkeypatch.setattr(Gaps, "begin", late)
-    with pytest.raises(AssertionError, match="not in the ledger"):
+    with pytest.raises(AssertionError, match="is in no gap"):
         run(script)
 
 

@@ -35,7 +35,7 @@ class Fault:
     Attributes:
         name: of the test.
         act: brings the fault about.
-        causes: what the ledger must name; without any it must be empty if the socket held.
+        causes: required in `client.gaps`; if empty, it has none unless the socket was lost.
         until: waits for the fault's effect before the exchange is well again.
         options: arguments of the client.
         repeats: whether the exchange itself repeats order reports.
@@ -50,7 +50,7 @@ class Fault:
 
 
 def fault(name: str, act: Break, *causes: str, **options: Any) -> Fault:
-    """Return a line whose effect is that its causes are in the ledger."""
+    """Return a line whose effect is that its causes are in `client.gaps`."""
     if "until" not in options:
         options["until"] = lambda scene: set(causes) <= scene.causes
     return Fault(name=name, act=act, causes=frozenset(causes), **options)
@@ -403,7 +403,7 @@ async def test_name_that_cannot_be_resolved_for_a_while(monkeypatch: pytest.Monk
         assert refused == 2
 
 
-#: What a policy leaves in the ledger when the exchange is faster than the consumer.
+#: The causes in `client.gaps` by policy, when the exchange is faster than the consumer.
 FLOODED: dict[str, set[str]] = {
     "drop_oldest": {"overflow"},
     "conflate": set(),

@@ -1,4 +1,4 @@
-"""Every place of every kind of reply with a value that does not belong there.
+"""Every field of every kind of reply with a value that does not belong there.
 
 Whatever stands in it, the socket stays, and whoever waits gets an outcome in time. The test of
 messages is `test_odd_frames.py`.
@@ -163,10 +163,10 @@ async def test_odd_field_of_a_reply_leaves_nobody_waiting(request_one: Act) -> N
         for odd in await oddities_of_reply(sim, client, request_one):
             name = await placed_id(client)
             rule = sim.faults.add("odd", is_reply, replaced_by(odd))
-            asking = asyncio.create_task(request_one(client, name))
-            await asyncio.wait([asking], timeout=30)
-            assert asking.done(), odd
-            asking.exception()
+            call = asyncio.create_task(request_one(client, name))
+            await asyncio.wait([call], timeout=30)
+            assert call.done(), odd
+            call.exception()
             rule.cancel()
             assert sim.connections_total == 1, odd
             await client.cancel_all()

@@ -1,7 +1,8 @@
-"""Every place of every kind of frame with a value that does not belong there, over real sockets.
+"""Every field of every kind of frame with a value that does not belong there, over real sockets.
 
-Each frame is told as an event, after which its stream is subscribed again and right; or its values
-are taken exactly as they stand. In neither case does a socket end, nor is another stream touched.
+Each frame is reported by an event, after which its stream is subscribed again and right; or its
+values are delivered exactly as they stand. In neither case does a socket end, nor is another
+stream touched.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ from kraken_connector.ws.protocol import request_queue as queue
 from kraken_connector.ws.protocol import resync_policy as resync
 from kraken_connector.ws.trading import AddOrderParams
 
-TOLD = (InvalidFrameEvent, SequenceGapEvent, BookChecksumEvent)
+REPORTS = (InvalidFrameEvent, SequenceGapEvent, BookChecksumEvent)
 PRIVATE = ("executions", "balances")
 #: A report with everything that has parts, which none of the examples has.
 REPORT = {
@@ -105,7 +106,7 @@ class Bench:
         ]
 
     def is_right(self) -> bool:
-        """Tell whether all that the client keeps is what the exchange has."""
+        """Return whether all that the client keeps is what the exchange has."""
         client, account = self.client, self.sim.account
         (own,) = [order for order in client.orders if order.is_mine]
         books = [client.book(BTC), client.book(ETH), client.level3(BTC)]
@@ -214,12 +215,12 @@ async def test_odd_value_in_a_message(channel: str, monkeypatch: pytest.MonkeyPa
                     continue
                 frame = odd.changed(document, case)
                 events = await b.hear(channel, frame)
-                told = [event for event in events if isinstance(event, TOLD)]
-                if channel == "instrument" and told:
+                reports = [event for event in events if isinstance(event, REPORTS)]
+                if channel == "instrument" and reports:
                     await eventually(lambda: any(map(is_snapshot, b.seen)))
                     assert dict(b.client.instruments) == b.pairs
-                elif not told:
-                    check_taken(json.loads(frame, parse_float=Decimal, parse_int=exact), events)
+                elif not reports:
+                    check_delivered(json.loads(frame, parse_float=Decimal, parse_int=exact), events)
                 else:
                     await eventually(b.is_right)
                 check_kept(b.client)
@@ -233,7 +234,7 @@ def exact(text: str) -> int | Decimal:
 
 
 def same(value: Any, wire: Any) -> bool:
-    """Tell whether a value is that of the wire; a number may be a float."""
+    """Return whether a value is that of the wire; a number may be a float."""
     if isinstance(wire, Decimal) and isinstance(value, float):
         return value == float(wire)
     if isinstance(wire, list) and isinstance(value, list):
@@ -241,7 +242,7 @@ def same(value: Any, wire: Any) -> bool:
     return bool(value == wire)
 
 
-def check_taken(document: Any, events: list[Any]) -> None:
+def check_delivered(document: Any, events: list[Any]) -> None:
     """Check that a message was delivered with the values of the wire."""
     if document["channel"] == "heartbeat":
         return

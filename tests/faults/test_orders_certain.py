@@ -53,7 +53,7 @@ def faults_of(sim: SimulatedExchange) -> list[Callable[[], object]]:
     ]
 
 
-async def place(client: KrakenWSClient, name: str) -> object:
+async def add(client: KrakenWSClient, name: str) -> object:
     """Return what the client says about one order."""
     params = AddOrderParams(BTC, "buy", "limit", "0.001", limit_price="1000.0", cl_ord_id=name)
     try:
@@ -73,8 +73,8 @@ async def test_what_is_said_about_orders_is_true(seed: int) -> None:
         options = {"token_manager": tokens_of(sim), "request_timeout": 0.15}
         async with connected(sim, max_reconnect_attempts=100, **options) as client:
             for step in range(STEPS):
-                names = [f"{step}-{place}" for place in range(AT_ONCE)]
-                tasks = [asyncio.create_task(place(client, name)) for name in names]
+                names = [f"{step}-{add}" for add in range(AT_ONCE)]
+                tasks = [asyncio.create_task(add(client, name)) for name in names]
                 if chance.random() < 0.5:
                     await asyncio.sleep(0)
                 chance.choice(faults)()

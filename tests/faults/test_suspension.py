@@ -51,13 +51,13 @@ async def test_stopped_process_records_that_it_was() -> None:
                 os.kill(child.pid, signal.SIGSTOP)
                 await asyncio.sleep(stopped_for)
                 os.kill(child.pid, signal.SIGCONT)
-                *told, duration = (await child.stdout.readline()).decode().split()
+                *reported, duration = (await child.stdout.readline()).decode().split()
                 assert await child.wait() == 0
         finally:
             if child.returncode is None:
                 child.kill()
                 await child.wait()
-    assert told == ["pause", "book", BTC, "valid"]
+    assert reported == ["pause", "book", BTC, "valid"]
     assert float(duration) >= stopped_for
 
 

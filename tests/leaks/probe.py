@@ -111,7 +111,7 @@ def keep_orders(core: Any) -> None:
 
 
 def drop_unread(core: Any) -> None:
-    """Messages that nobody looks at, and names that come once only."""
+    """Messages that nobody reads, and names that come once only."""
     engine = core.Engine()
     for number in range(200):
         name = f"{id(engine)}-{number}"

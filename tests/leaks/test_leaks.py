@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.conftest import native_core
 
-pytest.importorskip("resource", reason="this system does not tell how much memory a process took")
+pytest.importorskip("resource", reason="this system does not report the memory of a process")
 
 pytestmark = pytest.mark.long
 

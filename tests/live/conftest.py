@@ -1,4 +1,4 @@
-"""A client of the real exchange. Nothing here runs unless it is asked for with `-m live`.
+"""A client of the real exchange. Nothing here runs unless it is selected with `-m live`.
 
 What the environment says:
 

@@ -47,9 +47,9 @@ async def test_level3_books_of_all_depths_verify(new_client: NewClient, seconds:
             print(symbol, depth, book.event_counts, book.placement_counts)  # noqa: T201
             check_book(book)
             order = book.orders("bid")[-1]
-            place = book.queue_position(order.order_id)
-            assert place is not None
-            assert place.orders_ahead == place.orders - 1
+            position = book.queue_position(order.order_id)
+            assert position is not None
+            assert position.orders_ahead == position.orders - 1
         assert client.gaps == []
 
 

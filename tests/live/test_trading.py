@@ -48,7 +48,7 @@ async def test_client_can_trade_once_it_tracks_orders(new_client: NewClient) -> 
         assert client.trading_obstacle is None
 
 
-async def test_deadline_of_the_client_is_taken(new_client: NewClient) -> None:
+async def test_deadline_of_the_client_is_accepted(new_client: NewClient) -> None:
     async with new_client(order_deadline=2.0) as client:
         await client.track_orders()
         assert (await client.add_order(order())).success

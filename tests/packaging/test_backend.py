@@ -18,7 +18,7 @@ PACKAGE = Path(kraken_connector.__file__).parent
 BUILT_IN_RUST = find_spec("kraken_connector._native") is not None
 needs_extension = pytest.mark.skipif(not BUILT_IN_RUST, reason="installed without the Rust core")
 
-TELL = "import kraken_connector; print(kraken_connector.backend())"
+PRINT_BACKEND = "import kraken_connector; print(kraken_connector.backend())"
 
 
 def run(
@@ -51,43 +51,43 @@ def with_broken_extension(without_extension: Path) -> Path:
     return without_extension
 
 
-def test_pure_is_given_when_asked_for() -> None:
-    assert run(TELL, "pure").stdout.strip() == "pure"
+def test_pure_is_imported_when_selected() -> None:
+    assert run(PRINT_BACKEND, "pure").stdout.strip() == "pure"
 
 
 @needs_extension
 @pytest.mark.parametrize("wanted", ["native", "auto", None])
 def test_native_is_given_when_there(wanted: str | None) -> None:
-    assert run(TELL, wanted).stdout.strip() == "native"
+    assert run(PRINT_BACKEND, wanted).stdout.strip() == "native"
 
 
 @pytest.mark.parametrize("wanted", ["auto", None])
 def test_auto_falls_back_when_the_extension_is_absent(
     wanted: str | None, without_extension: Path
 ) -> None:
-    assert run(TELL, wanted, without_extension).stdout.strip() == "pure"
+    assert run(PRINT_BACKEND, wanted, without_extension).stdout.strip() == "pure"
 
 
 def test_native_fails_when_the_extension_is_absent(without_extension: Path) -> None:
-    answer = run(TELL, "native", without_extension)
+    answer = run(PRINT_BACKEND, "native", without_extension)
     assert answer.returncode != 0
     assert "_native" in answer.stderr
 
 
 @pytest.mark.parametrize("wanted", ["auto", "native"])
 def test_broken_extension_raises(wanted: str, with_broken_extension: Path) -> None:
-    answer = run(TELL, wanted, with_broken_extension)
+    answer = run(PRINT_BACKEND, wanted, with_broken_extension)
     assert answer.returncode != 0
     assert "ImportError" in answer.stderr
 
 
 def test_pure_does_not_touch_a_broken_extension(with_broken_extension: Path) -> None:
-    assert run(TELL, "pure", with_broken_extension).stdout.strip() == "pure"
+    assert run(PRINT_BACKEND, "pure", with_broken_extension).stdout.strip() == "pure"
 
 
 @pytest.mark.parametrize("wanted", ["rust", "", "PURE"])
 def test_unknown_name_is_refused_with_the_choices(wanted: str) -> None:
-    answer = run(TELL, wanted)
+    answer = run(PRINT_BACKEND, wanted)
     assert answer.returncode != 0
     assert "KRAKEN_CONNECTOR_BACKEND" in answer.stderr
     assert "'auto', 'native' or 'pure'" in answer.stderr

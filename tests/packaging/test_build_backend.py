@@ -59,7 +59,7 @@ def test_auto_means_native_with_cargo(
 
 
 @posix_only
-def test_pure_is_built_in_spite_of_cargo_when_asked_for(
+def test_pure_is_built_in_spite_of_cargo_when_selected(
     backend: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     put_cargo(monkeypatch, tmp_path, NEW)
@@ -113,7 +113,7 @@ def test_unknown_choice_is_refused(
 
 
 @posix_only
-def test_a_build_with_profile_asks_for_its_tool(
+def test_a_build_with_profile_names_its_missing_tool(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "packaging"))

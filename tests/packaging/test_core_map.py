@@ -19,7 +19,7 @@ ONLY_RUST = {
     # Strict JSON for which the pure core has `json`, `orjson` and regular expressions.
     *(f"lexer/{name}.rs" for name in ("digits", "key", "number", "skip", "string")),
     *(f"message/{name}.rs" for name in ("cursor", "fast_path_orders", "fields")),
-    # Times and models, which the pure core takes from `models`.
+    # Times and models, which the pure core uses from `models`.
     "time.rs",
     *(f"python/{name}.rs" for name in ("channel_names", "decode", "reply", "schema")),
     # What makes it fast.

@@ -63,7 +63,7 @@ def functions(node: ast.AST) -> set[str]:
 
 
 def gives_away(value: ast.expr, target: ast.Attribute, methods: set[str]) -> bool:
-    """Tell whether a value leads back to `self`, to a function of it, or to the target."""
+    """Return whether a value leads back to `self`, to a function of it, or to the target."""
     if isinstance(value, ast.Call):
         makes_object = ast.unparse(value.func).rpartition(".")[2][:1].isupper()
         arguments = [*value.args, *(keyword.value for keyword in value.keywords)]

@@ -38,8 +38,8 @@ def test_text_of_a_wrong_checksum() -> None:
     book.apply_snapshot(BookData("BTC/USD", [level], [], UNSET))
     with pytest.raises(ChecksumError) as caught:
         book.validate_checksum(99_999)
-    told = r"Book checksum mismatch for BTC/USD: expected 99999, computed \d+"
-    assert re.fullmatch(told, str(caught.value))
+    pattern = r"Book checksum mismatch for BTC/USD: expected 99999, computed \d+"
+    assert re.fullmatch(pattern, str(caught.value))
 
 
 async def test_texts_without_a_connection() -> None:

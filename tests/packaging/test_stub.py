@@ -48,7 +48,7 @@ def stub_parameters(node: ast.FunctionDef) -> list[tuple[str, bool]]:
     arguments = node.args
     names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
     with_default = len(names) - len(arguments.defaults)
-    positional = [(name, place >= with_default) for place, name in enumerate(names)]
+    positional = [(name, index >= with_default) for index, name in enumerate(names)]
     keyword = [
         (a.arg, d is not None)
         for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)

@@ -52,7 +52,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
 
 class Connection(RuleBasedStateMachine):
-    """Every step goes to both engines; after it nothing may tell them apart."""
+    """Every step goes to both engines; after it their states must be equal."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,8 +110,8 @@ class Connection(RuleBasedStateMachine):
         with mock.patch.object(BookHandle, "__reduce_ex__", object.__reduce_ex__):
             engine = copy.deepcopy(self.engines[1])
         events = engine.feed(frame)
-        told = [event.computed for event in events if isinstance(event, BookChecksumEvent)]
-        return told[0] if told else 0
+        checksums = [event.computed for event in events if isinstance(event, BookChecksumEvent)]
+        return checksums[0] if checksums else 0
 
     @rule(
         symbol=symbols,
@@ -132,10 +132,10 @@ class Connection(RuleBasedStateMachine):
     def anything(self, frame: bytes) -> None:
         self.feed(frame)
 
-    @rule(symbol=symbols, place=st.floats(0, 1))
-    def cut_update(self, symbol: str, place: float) -> None:
+    @rule(symbol=symbols, part=st.floats(0, 1))
+    def cut_update(self, symbol: str, part: float) -> None:
         frame = self.markets["book", symbol].update()
-        self.feed(frame[: int(len(frame) * place)])
+        self.feed(frame[: int(len(frame) * part)])
 
     @rule(
         method=st.sampled_from(["subscribe", "unsubscribe"]),
@@ -181,7 +181,7 @@ class Connection(RuleBasedStateMachine):
 
     @precondition(lambda self: self.markets)
     @invariant()
-    def nothing_tells_them_apart(self) -> None:
+    def states_are_equal(self) -> None:
         ours, reference = map(pictures.of_engine, self.engines)
         assert ours == reference
 

@@ -52,12 +52,12 @@ def test_items(frame: bytes) -> None:
 @pytest.mark.parametrize("kind", sorted(recorded().keys() - {"heartbeat", "status"}))
 def test_each_number_in_each_spelling(kind: str) -> None:
     frame = recorded()[kind]
-    places = [match.span(1) for match in NUMBER.finditer(frame)]
-    assert places
-    for start, end in places:
+    spans = [match.span(1) for match in NUMBER.finditer(frame)]
+    assert spans
+    for start, end in spans:
         for spelling in frames.SPELLINGS:
-            for told in (spelling.encode(), b'"%s"' % spelling.encode()):
-                check_message(frame[:start] + told + frame[end:])
+            for variant in (spelling.encode(), b'"%s"' % spelling.encode()):
+                check_message(frame[:start] + variant + frame[end:])
 
 
 @given(st.text(max_size=30) | frames.made.map(bytes.decode))

@@ -35,7 +35,7 @@ class Client:
     async def send(self, request: Message | str) -> None:
         await self.socket.send(request if isinstance(request, str) else json.dumps(request))
 
-    async def ask(self, method: str, *, req_id: int | None = None, **params: Any) -> None:
+    async def request(self, method: str, *, req_id: int | None = None, **params: Any) -> None:
         number = {} if req_id is None else {"req_id": req_id}
         await self.send({"method": method, "params": params, **number})
 
@@ -58,7 +58,7 @@ class Client:
     async def subscribe(self, channel: str, symbol: str | None = None, **params: Any) -> Message:
         """Subscribe, expect the ack and return the snapshot."""
         symbols = {} if symbol is None else {"symbol": [symbol]}
-        await self.ask("subscribe", channel=channel, **symbols, **params)
+        await self.request("subscribe", channel=channel, **symbols, **params)
         ack = await self.find(lambda message: "method" in message)
         assert ack["success"], ack
         return await self.find(lambda message: message.get("channel") == channel)

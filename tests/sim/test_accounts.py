@@ -158,7 +158,7 @@ async def test_order_status_false_leaves_ends_and_fills() -> None:
 
 async def test_all_users_have_no_snapshot_but_a_name() -> None:
     async with trader() as (sim, client, token):
-        await client.ask("subscribe", channel="balances", token=token, users="all")
+        await client.request("subscribe", channel="balances", token=token, users="all")
         await sim.wait_subscribed("balances")
         await sim.account.withdraw("USD", 100, fee=1)
         (message,) = await client.updates("balances", 1)

@@ -46,10 +46,10 @@ class Reader:
 
 def message(*rows: tuple[Side, int, int], book: ReferenceBook, depth: int = 10) -> Rows:
     """Make changes to a book and return the rows of one depth."""
-    told = BookMessage(book, [depth])
+    draft = BookMessage(book, [depth])
     for row in rows:
-        assert told.change(*row)
-    return told.rows[depth]
+        assert draft.change(*row)
+    return draft.rows[depth]
 
 
 def asks(*rows: Row) -> ReferenceBook:
@@ -96,9 +96,9 @@ def test_several_changes_of_one_price_are_all_sent() -> None:
 
 def test_level_pushed_out_is_not_touched_again_in_the_same_message() -> None:
     book = asks(*((100 + 2 * index, 5) for index in range(10)))
-    told = BookMessage(book, [10])
-    assert told.change("ask", 101, 7)
-    assert not told.change("ask", 118, 0)
+    draft = BookMessage(book, [10])
+    assert draft.change("ask", 101, 7)
+    assert not draft.change("ask", 118, 0)
 
 
 def test_checksum_of_the_documented_example() -> None:
@@ -123,7 +123,7 @@ def test_equal_seeds_give_equal_markets() -> None:
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS)
-def test_trades_take_what_the_book_offers(symbol: str) -> None:
+def test_trades_fill_what_the_book_offers(symbol: str) -> None:
     market = SimMarket(pair_for(symbol), seed=5, clock=time.time_ns)
     seen = 0
     for _ in range(300):

@@ -34,7 +34,7 @@ def test_program_runs(program: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-def test_no_program_asks_a_proxy_for_this_machine(scheme: str) -> None:
+def test_no_program_uses_a_proxy_for_this_machine(scheme: str) -> None:
     program = next(program for program in PROGRAMS if "TokenManager" in program)
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SOCKS_PROXY")
     proxies = dict.fromkeys(names, f"{scheme}://127.0.0.1:9")

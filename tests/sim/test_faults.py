@@ -113,7 +113,7 @@ async def test_crossed_book_verifies_and_heals() -> None:
 async def test_acks_are_late() -> None:
     async with reading() as (sim, client, _):
         sim.faults.delay_acks(0.01)
-        await client.ask("subscribe", channel="trade", symbol=[SYMBOL])
+        await client.request("subscribe", channel="trade", symbol=[SYMBOL])
         assert "channel" in await client.receive()
         assert (await client.receive())["result"]["channel"] == "trade"
 
@@ -121,7 +121,7 @@ async def test_acks_are_late() -> None:
 async def test_acks_are_swallowed_but_the_subscription_lives() -> None:
     async with reading() as (sim, client, _):
         sim.faults.swallow_acks(1)
-        await client.ask("subscribe", channel="trade", symbol=[SYMBOL])
+        await client.request("subscribe", channel="trade", symbol=[SYMBOL])
         assert (await client.receive())["channel"] == "trade"
         assert (await client.answer({"method": "fly"}))["error"] == "Unsupported event"
 
@@ -182,8 +182,8 @@ async def test_bytes_are_sent_as_they_are() -> None:
 async def test_status_changes_reach_everybody() -> None:
     async with reading() as (sim, client, _), connected(sim) as other:
         sim.faults.set_system("maintenance", connection_id=False)
-        for told in (client, other):
-            (item,) = (await told.updates("status", 1))[0]["data"]
+        for reader in (client, other):
+            (item,) = (await reader.updates("status", 1))[0]["data"]
             assert item["system"] == "maintenance"
             assert "connection_id" not in item
 
@@ -192,9 +192,9 @@ async def test_status_of_a_pair_reaches_those_who_listen() -> None:
     async with reading() as (sim, client, _):
         sim.faults.set_pair_status(SYMBOL, "post_only")
         snapshot = await client.subscribe("instrument")
-        told = {pair["symbol"]: pair["status"] for pair in snapshot["data"]["pairs"]}
-        assert told.pop(SYMBOL) == "post_only"
-        assert set(told.values()) <= {"online"}
+        statuses = {pair["symbol"]: pair["status"] for pair in snapshot["data"]["pairs"]}
+        assert statuses.pop(SYMBOL) == "post_only"
+        assert set(statuses.values()) <= {"online"}
         sim.faults.set_pair_status(SYMBOL, "online")
         (update,) = await client.updates("instrument", 1)
         assert update["data"]["assets"] == []
@@ -281,7 +281,7 @@ async def test_a_fault_of_ones_own() -> None:
             lambda message: message.channel == "ticker" and message.kind == "data",
             lambda session, message: [],
         )
-        await client.ask("subscribe", channel="ticker", symbol=[SYMBOL])
+        await client.request("subscribe", channel="ticker", symbol=[SYMBOL])
         await sim.wait_for(lambda: rule.fired)
         assert (await client.answer({"method": "ping"}))["method"] == "subscribe"
         assert "quiet_ticker" in events(sim)

@@ -67,7 +67,7 @@ async def test_stall_mid_frame_is_the_last_of_its_socket_alone() -> None:
         await stalled.subscribe("book", SYMBOL)
         sim.faults.stall_mid_frame(SYMBOL)
         await sim.step(SYMBOL)
-        await stalled.ask("ping")
+        await stalled.request("ping")
         assert "method" in await other.answer({"method": "ping"})
         assert len(stalled.socket.recv_messages.frames) == 0
         stalled.leave()
@@ -99,7 +99,7 @@ async def test_truncated_update_is_no_json() -> None:
 async def test_snapshot_is_lost_behind_its_ack() -> None:
     async with serving() as (sim, client):
         rule = sim.faults.lose_snapshots(SYMBOL)
-        await client.ask("subscribe", channel="book", symbol=[SYMBOL])
+        await client.request("subscribe", channel="book", symbol=[SYMBOL])
         assert (await client.receive())["success"]
         await sim.step(SYMBOL)
         (message,) = await client.updates("book", 1)
@@ -110,7 +110,7 @@ async def test_snapshot_is_lost_behind_its_ack() -> None:
 async def test_acks_come_twice() -> None:
     async with serving() as (sim, client):
         sim.faults.duplicate_acks(1)
-        await client.ask("subscribe", channel="trade", symbol=[SYMBOL])
+        await client.request("subscribe", channel="trade", symbol=[SYMBOL])
         first, second = await client.receive(), await client.receive()
         assert first == second
         assert first["success"]
@@ -150,7 +150,7 @@ def test_tls_cannot_be_broken_where_there_is_none() -> None:
         SimulatedExchange(rate=0).faults.break_tls()
 
 
-async def test_huge_frame_has_the_size_that_is_asked_for() -> None:
+async def test_huge_frame_has_the_given_size() -> None:
     async with SimulatedExchange(rate=0) as sim, connected(sim, max_size=1000) as client:
         sim.faults.send_huge_frame(5000)
         closed = await client.closed()

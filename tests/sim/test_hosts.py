@@ -168,14 +168,14 @@ async def test_answers_of_one_host_are_lost() -> None:
         assert rule.fired == 1
 
 
-def test_a_port_takes_the_next_two_as_well() -> None:
+def test_a_port_uses_the_next_two_as_well() -> None:
     sim = SimulatedExchange(hosts="three", port=8765)
     assert [host.port for host in sim.hosts] == [8765, 8766, 8767]
 
 
-async def test_nothing_listens_if_one_port_is_taken() -> None:
-    async with SimulatedExchange(rate=0) as taken:
-        neighbour = SimulatedExchange(rate=0, hosts="three", port=taken.port - 1)
+async def test_nothing_listens_if_one_port_is_in_use() -> None:
+    async with SimulatedExchange(rate=0) as first:
+        neighbour = SimulatedExchange(rate=0, hosts="three", port=first.port - 1)
         with pytest.raises(OSError, match="address"):
             await neighbour.start_serving()
     async with SimulatedExchange(rate=0, port=neighbour.port):

@@ -78,12 +78,12 @@ async def test_readers_of_every_depth_keep_the_exchanges_orders(
         await follow(sim, client, reader, 80 if depth == 1000 else 300, symbol)
         state = sim.published_orders(symbol, depth)[-1]
     for side, orders in zip(SIDES, (state.bids, state.asks), strict=True):
-        told = [(order.order_id, order.limit_price, order.order_qty) for order in orders]
+        published = [(order.order_id, order.limit_price, order.order_qty) for order in orders]
         kept = [
             (order.order_id, Decimal(order.price), Decimal(order.qty))
             for order in reader.orders(side)
         ]
-        assert kept == told
+        assert kept == published
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
@@ -127,7 +127,7 @@ async def test_every_kind_of_event_happens() -> None:
     }
 
 
-async def test_trades_take_from_the_front() -> None:
+async def test_trades_fill_from_the_front() -> None:
     reader = OrderReader(10)
     async with serving() as (sim, client, token):
         reader.read(await client.subscribe("level3", BTC, token=token))
@@ -197,12 +197,10 @@ async def test_queues_stand_in_the_order_of_their_times() -> None:
         await sim.step(BTC, 200)
         for state in sim.published_orders(BTC, 100):
             for orders in (state.bids, state.asks):
-                places = [(order.limit_price, order.timestamp_ns) for order in orders]
-                prices = dict.fromkeys(price for price, _ in places)
-                assert places == [
-                    place
-                    for price in prices
-                    for place in sorted(p for p in places if p[0] == price)
+                keys = [(order.limit_price, order.timestamp_ns) for order in orders]
+                prices = dict.fromkeys(price for price, _ in keys)
+                assert keys == [
+                    key for price in prices for key in sorted(p for p in keys if p[0] == price)
                 ]
 
 
@@ -303,14 +301,14 @@ def test_own_orders_stand_where_the_matching_engine_says(seed: int) -> None:
         assert times == sorted(times)
 
 
-def test_trade_fills_the_front_partially_and_keeps_its_place() -> None:
+def test_trade_fills_the_front_partially_and_keeps_its_position() -> None:
     first, second = Resting("first", 10, 1), Resting("second", 10, 2)
     queue, events = crowd().settle((first, second), 14, 6, [])
     assert queue == (first._replace(lots=4), second)
     assert [(event.kind, event.order) for event in events] == [("modify", first._replace(lots=4))]
 
 
-def test_order_that_shrinks_may_get_a_new_timestamp_and_keep_its_place() -> None:
+def test_order_that_shrinks_may_get_a_new_timestamp_and_keep_its_priority() -> None:
     first, second = Resting("first", 10, 1), Resting("second", 10, 2)
     others = OtherOrders(random.Random(1), Clock(), QueueRule(restamps=True))
     queue, (event,) = others.settle((first, second), 14, 6, [])
@@ -354,7 +352,7 @@ async def add(client: Client, token: str, side: str, price: Decimal, qty: str, r
     return order_id
 
 
-def places(sim: SimulatedExchange, reader: OrderReader) -> dict[str, tuple[int, int]]:
+def queue_positions(sim: SimulatedExchange, reader: OrderReader) -> dict[str, tuple[int, int]]:
     """Return the lots ahead of each own order: as a reader sees it, as the engine says."""
     market, own = sim.markets.market(BTC), {order.order_id for order in sim.account.open_orders}
     found: dict[str, tuple[int, int]] = {}
@@ -401,8 +399,8 @@ async def test_own_orders_stand_in_the_queues_with_their_ids() -> None:
             for each in SIDES:
                 rows = levels.books[BTC].levels(each)
                 assert orders.levels(each) == [tuple(map(Decimal, row)) for row in rows]
-            found = places(sim, orders)
-            assert all(told == said for told, said in found.values())
+            found = queue_positions(sim, orders)
+            assert all(ours == theirs for ours, theirs in found.values())
             seen |= found.keys()
     assert len(seen) > 30
     assert sim.account.fills

@@ -70,7 +70,7 @@ async def test_numbers_keep_the_pairs_decimals() -> None:
     assert "0.00000" in {row["qty"] for row in rows}
 
 
-async def test_snapshot_has_the_depth_asked_for_best_first() -> None:
+async def test_snapshot_has_the_requested_depth_best_first() -> None:
     async with serving() as (_, client):
         (item,) = (await client.subscribe("book", "BTC/USD", depth=25))["data"]
     bids = [Decimal(row["price"]) for row in item["bids"]]
@@ -98,7 +98,7 @@ async def test_published_levels_are_chosen_by_the_test() -> None:
 
 async def test_one_ack_per_symbol_with_the_requests_number() -> None:
     async with serving() as (_, client):
-        await client.ask(
+        await client.request(
             "subscribe", req_id=0, channel="ticker", symbol=["BTC/USD", "XBT/USD", "ETH/USD"]
         )
         answers = [await client.find(lambda message: "method" in message) for _ in range(3)]
@@ -115,7 +115,7 @@ async def test_one_ack_per_symbol_with_the_requests_number() -> None:
 @pytest.mark.parametrize(("ack_first", "first"), [(True, "method"), (False, "channel")])
 async def test_ack_comes_before_or_after_the_snapshot(ack_first: bool, first: str) -> None:
     async with serving(ack_first=ack_first) as (_, client):
-        await client.ask("subscribe", channel="book", symbol=["BTC/USD"])
+        await client.request("subscribe", channel="book", symbol=["BTC/USD"])
         assert first in await client.receive()
 
 
@@ -130,13 +130,13 @@ async def test_acks_carry_the_exchanges_warnings(
     channel: str, params: dict[str, Any], warnings: list[str]
 ) -> None:
     async with serving() as (_, client):
-        await client.ask("subscribe", channel=channel, **params)
+        await client.request("subscribe", channel=channel, **params)
         assert (await client.receive())["result"]["warnings"] == warnings
 
 
 async def test_snapshot_can_be_left_out() -> None:
     async with serving() as (_, client):
-        await client.ask("subscribe", channel="trade", symbol=["BTC/USD"], snapshot=False)
+        await client.request("subscribe", channel="trade", symbol=["BTC/USD"], snapshot=False)
         assert (await client.receive())["result"]["snapshot"] is False
         assert "pong" in (await client.answer({"method": "ping"})).values()
 
@@ -157,7 +157,7 @@ async def test_resubscribe_brings_the_book_up_to_date() -> None:
     reader = BookReader(10)
     async with serving() as (sim, client):
         reader.read(await client.subscribe("book", "BTC/USD"))
-        await client.ask("unsubscribe", channel="book", symbol=["BTC/USD"], depth=10)
+        await client.request("unsubscribe", channel="book", symbol=["BTC/USD"], depth=10)
         await sim.wait_for(lambda: sim.registry.count("book") == 0)
         await sim.step("BTC/USD", 50)
         reader.read(await client.subscribe("book", "BTC/USD"))
@@ -254,7 +254,7 @@ async def test_a_thousand_symbols_can_be_listed() -> None:
 async def test_rate_moves_the_symbols_somebody_listens_to() -> None:
     reader = BookReader(10)
     async with SimulatedExchange(rate=2000) as sim, connected(sim) as client:
-        await client.ask("subscribe", channel="book", symbol=["BTC/USD", "SOL/USD"])
+        await client.request("subscribe", channel="book", symbol=["BTC/USD", "SOL/USD"])
         for _ in range(200):
             message = await client.find(lambda message: message.get("channel") == "book")
             reader.read(message)

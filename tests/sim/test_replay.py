@@ -57,7 +57,7 @@ async def test_recording_starts_over_on_demand() -> None:
 async def test_resubscribe_starts_at_the_first_frame() -> None:
     async with replay(CAPTURED) as sim, connected(sim) as client:
         first = await client.subscribe("book", "BTC/USD")
-        await client.ask("unsubscribe", channel="book", symbol=["BTC/USD"])
+        await client.request("unsubscribe", channel="book", symbol=["BTC/USD"])
         await client.find(lambda message: message.get("method") == "unsubscribe")
         assert await client.subscribe("book", "BTC/USD") == first
 
@@ -66,7 +66,7 @@ async def test_resubscribe_starts_at_the_first_frame() -> None:
 async def test_subscriptions_made_together_keep_the_recorded_order(speed: float) -> None:
     frames = [ticker(symbol, number) for number in range(4) for symbol in ("A/USD", "B/USD")]
     async with replay(frames, speed=speed) as sim, connected(sim) as client:
-        await client.ask("subscribe", channel="ticker", symbol=["B/USD", "A/USD"])
+        await client.request("subscribe", channel="ticker", symbol=["B/USD", "A/USD"])
         got = [message["data"][0] for message in await client.updates("ticker", 8)]
     assert [(item["last"], item["symbol"]) for item in got] == [
         (number, symbol) for number in range(4) for symbol in ("A/USD", "B/USD")

@@ -129,16 +129,16 @@ async def test_flat_out_loops_stay_right() -> None:
     exchange = SimulatedExchange(rate=math.inf)
     exchange.feed = FlatOutFeed(exchange.markets, steps=100)
     async with exchange as sim, connected(sim) as client:
-        await client.ask("subscribe", channel="book", symbol=list(readers), depth=25)
-        await client.ask("subscribe", channel="trade", symbol=["BTC/USD"])
+        await client.request("subscribe", channel="book", symbol=list(readers), depth=25)
+        await client.request("subscribe", channel="trade", symbol=["BTC/USD"])
         async with asyncio.timeout(PATIENCE):
             while min(count.values()) < 250:
                 (message,) = await client.updates("book", 1)
                 symbol = message["data"][0]["symbol"]
                 readers[symbol].read(message)
                 count[symbol] += 1
-        await client.ask("unsubscribe", channel="book", symbol=list(readers))
-        await client.ask("unsubscribe", channel="trade", symbol=["BTC/USD"])
+        await client.request("unsubscribe", channel="book", symbol=list(readers))
+        await client.request("unsubscribe", channel="trade", symbol=["BTC/USD"])
         await client.find(
             lambda message: (
                 message.get("result") == {"channel": "trade", "symbol": "BTC/USD"}
@@ -199,7 +199,7 @@ async def test_connection_without_a_subscription_is_closed() -> None:
         await asyncio.sleep(2)
         assert (await idle.closed()).rcvd
         await asyncio.sleep(1000)
-        await busy.ask("unsubscribe", channel="ticker", symbol=["BTC/USD"])
+        await busy.request("unsubscribe", channel="ticker", symbol=["BTC/USD"])
         await asyncio.sleep(59)
         assert (await busy.answer({"method": "ping"}))["method"] == "unsubscribe"
         await asyncio.sleep(62)

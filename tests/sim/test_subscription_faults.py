@@ -32,8 +32,8 @@ async def test_private_channel_is_refused_for_a_while(error: str, method: str) -
             channel="executions",
             method=method,  # type: ignore[arg-type]
         )
-        asked = request(method, "executions", token=token)
-        answers = [await client.answer(asked) for _ in range(3)]
+        message = request(method, "executions", token=token)
+        answers = [await client.answer(message) for _ in range(3)]
         assert [answer.get("error") for answer in answers] == [error, error, None]
         assert [answer["req_id"] for answer in answers] == [7, 7, 7]
         assert (answers[0]["channel"], answers[0]["status"]) == ("executions", "error")
@@ -63,8 +63,8 @@ async def test_subscription_is_answered_but_mute() -> None:
     async with serving() as (sim, client):
         token = await fetch_token(sim)
         rule = sim.faults.mute_subscriptions(channel="executions")
-        asked = request("subscribe", "executions", token=token)
-        assert (await client.answer(asked))["success"]
+        message = request("subscribe", "executions", token=token)
+        assert (await client.answer(message))["success"]
         await sim.account.place(BTC, "buy", 1, limit_price=1)
         assert (await alive(client))["method"] == "pong"
         assert rule.fired == 1

@@ -130,7 +130,7 @@ async def test_token_comes_with_a_warning_and_no_expiry() -> None:
         (520, b"<html><body>Web server returned an unknown error</body></html>", "text/html"),
     ],
 )
-async def test_gateway_answers_in_the_exchanges_place(
+async def test_gateway_answers_instead_of_the_exchange(
     status: int, body: bytes, content_type: str
 ) -> None:
     async with SimulatedExchange(rate=0) as sim, httpx.AsyncClient(trust_env=False) as http:

@@ -11,9 +11,9 @@ from tests.sim.trader import BTC, ONE, Bench, Trader, trading
 from kraken_connector.sim.trading import refusals
 
 
-def test_result_is_an_array_in_the_order_asked_for(bench: Bench) -> None:
-    asked = [ONE, ONE | {"cl_ord_id": "b"}, ONE | {"order_userref": 3}]
-    result = bench.ask("batch_add", symbol=BTC, orders=asked)
+def test_result_is_an_array_in_the_order_of_the_request(bench: Bench) -> None:
+    orders = [ONE, ONE | {"cl_ord_id": "b"}, ONE | {"order_userref": 3}]
+    result = bench.request("batch_add", symbol=BTC, orders=orders)
     assert [one.keys() - {"order_id"} for one in result] == [
         set(),
         {"cl_ord_id"},
@@ -23,14 +23,14 @@ def test_result_is_an_array_in_the_order_asked_for(bench: Bench) -> None:
 
 
 def test_one_invalid_order_refuses_the_whole_batch(bench: Bench) -> None:
-    asked = [ONE, ONE | {"limit_price": Decimal("0.05")}]
-    assert bench.error("batch_add", symbol=BTC, orders=asked) == refusals.TICK_SIZE
+    orders = [ONE, ONE | {"limit_price": Decimal("0.05")}]
+    assert bench.error("batch_add", symbol=BTC, orders=orders) == refusals.TICK_SIZE
     assert not bench.sim.account.orders
 
 
 def test_order_that_fails_in_the_engine_fails_alone(bench: Bench) -> None:
-    asked = [ONE, ONE | {"order_qty": 1000, "cl_ord_id": "big"}, ONE]
-    result = bench.ask("batch_add", symbol=BTC, orders=asked)
+    orders = [ONE, ONE | {"order_qty": 1000, "cl_ord_id": "big"}, ONE]
+    result = bench.request("batch_add", symbol=BTC, orders=orders)
     assert result[1] == {"cl_ord_id": "big", "error": refusals.INSUFFICIENT_FUNDS}
     assert [one.get("order_id") is not None for one in result] == [True, False, True]
     assert len(bench.sim.account.open_orders) == 2
@@ -62,11 +62,11 @@ def test_batch_is_checked(bench: Bench, params: Message, error: str) -> None:
 
 
 def test_fifteen_orders_fit(bench: Bench) -> None:
-    assert len(bench.ask("batch_add", symbol=BTC, orders=[ONE] * 15)) == 15
+    assert len(bench.request("batch_add", symbol=BTC, orders=[ONE] * 15)) == 15
 
 
 def test_validate_places_nothing(bench: Bench) -> None:
-    result = bench.ask("batch_add", symbol=BTC, orders=[ONE, ONE], validate=True)
+    result = bench.request("batch_add", symbol=BTC, orders=[ONE, ONE], validate=True)
     assert [one["order_id"] for one in result] == ["", ""]
     assert not bench.sim.account.orders
 
@@ -86,31 +86,31 @@ def test_batch_cancel_counts_ids_references_and_client_ids(bench: Bench) -> None
     bench.add("buy", "0.5", "80000.0", cl_ord_id="mine")
     kept = bench.add("buy", "0.5", "80000.0", order_userref=8)
     wanted = {"orders": [first.order_id, "7", "OUNKNOWN"], "cl_ord_id": ["mine"]}
-    assert bench.ask("batch_cancel", **wanted) == {"count": 4}
+    assert bench.request("batch_cancel", **wanted) == {"count": 4}
     assert bench.sim.account.open_orders == [kept]
 
 
 def test_batch_cancel_names_an_order_once(bench: Bench) -> None:
     order = bench.add("buy", "0.5", "80000.0", cl_ord_id="mine")
     named = {"orders": [order.order_id, order.order_id], "cl_ord_id": ["mine"]}
-    assert bench.ask("batch_cancel", **named) == {"count": 1}
+    assert bench.request("batch_cancel", **named) == {"count": 1}
 
 
 @pytest.mark.parametrize("count", [1, 51])
-def test_batch_cancel_takes_2_to_50(bench: Bench, count: int) -> None:
+def test_batch_cancel_accepts_2_to_50(bench: Bench, count: int) -> None:
     error = bench.error("batch_cancel", orders=["O"] * count)
     assert error == "EGeneral:Invalid arguments:orders"
 
 
 async def test_documented_reply_to_a_batch_cancel(trader: Trader) -> None:
-    reply = await trader.ask("batch_cancel", orders=["1", "2"])
+    reply = await trader.request("batch_cancel", orders=["1", "2"])
     assert reply["result"] == {"count": 0}
     assert "orders_cancelled" not in reply
 
 
 async def test_captured_reply_to_a_batch_cancel() -> None:
     async with trading(batch_cancel_reply="captured") as trader:
-        reply = await trader.ask("batch_cancel", req_id=0, orders=["1", "2"])
+        reply = await trader.request("batch_cancel", req_id=0, orders=["1", "2"])
         assert reply.keys() == {
             "method",
             "orders_cancelled",

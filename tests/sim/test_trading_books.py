@@ -53,9 +53,11 @@ def act(bench: Bench, chance: random.Random) -> None:
     elif roll < 0.55 and orders:
         order = chance.choice(orders)
         qty = order.cum_qty + chance.choice([Decimal("0.05"), order.left / 2, order.left * 2])
-        bench.ask("amend_order", order_id=order.order_id, order_qty=qty.quantize(Decimal("0.01")))
+        bench.request(
+            "amend_order", order_id=order.order_id, order_qty=qty.quantize(Decimal("0.01"))
+        )
     elif roll < 0.65 and orders:
-        bench.ask("cancel_order", order_id=[chance.choice(orders).order_id])
+        bench.request("cancel_order", order_id=[chance.choice(orders).order_id])
     elif roll < 0.8:
         bench.trade(side, chance.randint(1, 60))
     else:
@@ -115,13 +117,13 @@ def test_single_orders_show_the_account_where_it_stands() -> None:
 
 def test_public_trades_are_those_of_the_account() -> None:
     bench = Bench()
-    told: list[Message] = []
+    trades: list[Message] = []
 
     class Tape:
         long_form = True
 
         def send(self, message: Outgoing) -> None:
-            told.extend(json.loads(message.payload, parse_float=Decimal)["data"])
+            trades.extend(json.loads(message.payload, parse_float=Decimal)["data"])
 
     tape = Tape()
     bench.sim.registry.add(Subscription(cast(Writer, tape), tape.send, "trade", BTC, None))
@@ -130,8 +132,8 @@ def test_public_trades_are_those_of_the_account() -> None:
     bench.trade("sell", ahead + Decimal("0.4"))
     bench.add("buy", "0.01")
     fills = bench.sim.account.fills
-    assert [trade["qty"] for trade in told[:2]] == [ahead, Decimal("0.4")]
-    assert told[1]["side"] == "sell"
-    public = {trade["trade_id"]: (trade["price"], trade["qty"]) for trade in told}
-    assert len(public) == len(told)
+    assert [trade["qty"] for trade in trades[:2]] == [ahead, Decimal("0.4")]
+    assert trades[1]["side"] == "sell"
+    public = {trade["trade_id"]: (trade["price"], trade["qty"]) for trade in trades}
+    assert len(public) == len(trades)
     assert all(public[fill.trade_id] == (fill.price, fill.qty) for fill in fills)

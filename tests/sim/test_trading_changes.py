@@ -20,7 +20,7 @@ def resting(bench: Bench, qty: str = "2") -> Order:
 
 def test_amend_keeps_ids_and_fills(bench: Bench) -> None:
     order = bench.add("buy", "0.5", "80000.0", cl_ord_id="mine")
-    result = bench.ask("amend_order", cl_ord_id="mine", limit_price=Decimal("80001.0"))
+    result = bench.request("amend_order", cl_ord_id="mine", limit_price=Decimal("80001.0"))
     assert result.keys() == {"amend_id", "cl_ord_id"}
     assert result["amend_id"].startswith("T")
     report = bench.reports[-1]
@@ -45,16 +45,16 @@ def test_amend_keeps_ids_and_fills(bench: Bench) -> None:
 
 def test_amend_by_order_id_answers_with_it(bench: Bench) -> None:
     order = resting(bench)
-    result = bench.ask("amend_order", order_id=order.order_id, order_qty=1)
+    result = bench.request("amend_order", order_id=order.order_id, order_qty=1)
     assert result["order_id"] == order.order_id
     assert "cl_ord_id" not in result
 
 
-def test_smaller_quantity_keeps_the_place_in_the_queue(bench: Bench) -> None:
+def test_smaller_quantity_keeps_the_position_in_the_queue(bench: Bench) -> None:
     price, ahead = bench.level("bid")
     order = resting(bench)
     bench.sim.markets.change(BTC, [(price, ahead + 5)], [])
-    bench.ask("amend_order", order_id=order.order_id, order_qty=1)
+    bench.request("amend_order", order_id=order.order_id, order_qty=1)
     assert bench.level("bid") == (price, ahead + 6)
     bench.trade("sell", ahead + 1)
     assert order.status == "filled"
@@ -67,7 +67,7 @@ def test_more_or_another_price_goes_to_the_back(bench: Bench, change: Message) -
     bench.sim.markets.change(BTC, [(price, ahead + 5)], [])
     for sign in (1, -1) if "limit_price" in change else (0,):
         at = {"limit_price": order.limit_price + sign * TICK} if sign else change  # type: ignore[operator]
-        bench.ask("amend_order", order_id=order.order_id, **at)
+        bench.request("amend_order", order_id=order.order_id, **at)
     bench.trade("sell", ahead + 5)
     assert order.cum_qty == 0
     bench.trade("sell", 1)
@@ -77,7 +77,7 @@ def test_more_or_another_price_goes_to_the_back(bench: Bench, change: Message) -
 def test_amend_across_the_spread_takes(bench: Bench) -> None:
     order = resting(bench)
     price, qty = bench.level("ask")
-    bench.ask("amend_order", order_id=order.order_id, order_qty=qty, limit_price=price)
+    bench.request("amend_order", order_id=order.order_id, order_qty=qty, limit_price=price)
     assert order.status == "filled"
     assert bench.events[2:] == ["amended", "trade", "filled"]
     assert bench.market.own.get(order.order_id) is None
@@ -89,14 +89,14 @@ def test_post_only_amend_does_not_take(bench: Bench) -> None:
     across = {"order_id": order.order_id, "limit_price": bench.level("ask")[0], "post_only": True}
     assert bench.error("amend_order", **across) == refusals.POST_ONLY_ORDER
     assert (order.limit_price, order.status) == (before, "new")
-    assert bench.ask("amend_order", **across | {"limit_price": 80_000})
+    assert bench.request("amend_order", **across | {"limit_price": 80_000})
 
 
 def test_quantity_below_the_filled_ends_the_order(bench: Bench) -> None:
     order = resting(bench)
     bench.trade("sell", bench.level("bid")[1] - 1)
     assert order.cum_qty == 1
-    bench.ask("amend_order", order_id=order.order_id, order_qty=Decimal("0.5"))
+    bench.request("amend_order", order_id=order.order_id, order_qty=Decimal("0.5"))
     assert (order.status, order.order_qty, order.cum_qty) == ("canceled", 1, 1)
     assert bench.events[-2:] == ["amended", "canceled"]
 
@@ -104,7 +104,7 @@ def test_quantity_below_the_filled_ends_the_order(bench: Bench) -> None:
 def test_amend_of_an_icebergs_slice(bench: Bench) -> None:
     price = bench.level("bid")[0] + TICK
     order = bench.add("buy", "1", str(price), order_type="iceberg", display_qty=Decimal("0.5"))
-    bench.ask("amend_order", order_id=order.order_id, display_qty=Decimal("0.25"))
+    bench.request("amend_order", order_id=order.order_id, display_qty=Decimal("0.25"))
     assert bench.level("bid") == (price, Decimal("0.25"))
     small = {"order_id": order.order_id, "display_qty": Decimal("0.05")}
     assert bench.error("amend_order", **small) == "EGeneral:Invalid arguments:display_qty"
@@ -139,14 +139,14 @@ def test_amend_is_checked(bench: Bench, change: Message, error: str) -> None:
 def test_own_hold_does_not_stand_in_the_way() -> None:
     bench = Bench(balances={"USD": 100_000, "BTC": 1})
     order = bench.add("buy", "1", "80000.0")
-    bench.ask("amend_order", order_id=order.order_id, order_qty=Decimal("1.2"))
+    bench.request("amend_order", order_id=order.order_id, order_qty=Decimal("1.2"))
     assert bench.sim.account.held["USD"] == Decimal("96249.6")
 
 
 def test_edit_replaces_the_order(bench: Bench) -> None:
     old = bench.add("buy", "2", str(bench.level("bid")[0]), order_userref=5)
     bench.trade("sell", bench.level("bid")[1] - Decimal("1.5"))
-    result = bench.ask("edit_order", order_id=old.order_id, symbol=BTC, order_qty=3)
+    result = bench.request("edit_order", order_id=old.order_id, symbol=BTC, order_qty=3)
     assert result.keys() == {"order_id", "original_order_id"}
     new = bench.sim.account.orders[result["order_id"]]
     assert result["original_order_id"] == old.order_id != new.order_id
@@ -160,7 +160,7 @@ def test_edit_can_change_price_reference_and_trigger(bench: Bench) -> None:
     old = bench.add(
         "sell", "1", "83000.0", order_type="stop-loss-limit", triggers={"price": 83_500}
     )
-    result = bench.ask(
+    result = bench.request(
         "edit_order",
         order_id=old.order_id,
         symbol=BTC,
@@ -176,10 +176,10 @@ def test_edit_can_change_price_reference_and_trigger(bench: Bench) -> None:
 
 def test_edit_can_change_what_is_only_reported(bench: Bench) -> None:
     old = bench.add("buy", "1", "80000.0", margin=True, fee_preference="base")
-    result = bench.ask("edit_order", order_id=old.order_id, symbol=BTC, reduce_only=True)
+    result = bench.request("edit_order", order_id=old.order_id, symbol=BTC, reduce_only=True)
     new = bench.sim.account.orders[result["order_id"]]
     assert (new.fee_ccy_pref, new.flags) == ("fcib", {"margin": True, "reduce_only": True})
-    result = bench.ask(
+    result = bench.request(
         "edit_order",
         order_id=new.order_id,
         symbol=BTC,
@@ -190,10 +190,10 @@ def test_edit_can_change_what_is_only_reported(bench: Bench) -> None:
     assert (new.fee_ccy_pref, new.flags) == ("fciq", {"margin": True})
 
 
-def test_edit_takes_the_deprecated_trigger(bench: Bench) -> None:
+def test_edit_accepts_the_deprecated_trigger(bench: Bench) -> None:
     old = bench.add("sell", "1", order_type="stop-loss", triggers={"price": 83_500})
-    asked = {"order_id": old.order_id, "symbol": BTC, "stop_price": 82_500, "trigger": "index"}
-    result = bench.ask("edit_order", **asked)
+    edit = {"order_id": old.order_id, "symbol": BTC, "stop_price": 82_500, "trigger": "index"}
+    result = bench.request("edit_order", **edit)
     assert "stop_price is deprecated, use triggers.price" in result["warnings"]
     trigger = bench.sim.account.orders[result["order_id"]].trigger
     assert trigger is not None
@@ -221,7 +221,7 @@ def test_trailing_distance_stays_one(bench: Bench, change: Message) -> None:
 def test_edit_with_validate_changes_nothing(bench: Bench) -> None:
     old = resting(bench)
     change = {"order_id": old.order_id, "symbol": BTC, "order_qty": 1, "validate": True}
-    assert bench.ask("edit_order", **change)["order_id"] == ""
+    assert bench.request("edit_order", **change)["order_id"] == ""
     assert old.status == "new"
     assert len(bench.sim.account.orders) == 1
 
@@ -244,7 +244,7 @@ def test_order_that_was_set_off_has_its_limit_amended_but_is_not_edited(bench: B
     bench.trade("sell", "20")
     assert order.limit_price is not None
     assert order.limit_price > last
-    bench.ask("amend_order", order_id=order.order_id, limit_price=90_000)
+    bench.request("amend_order", order_id=order.order_id, limit_price=90_000)
     assert order.limit_price == 90_000
     error = bench.error("edit_order", order_id=order.order_id, symbol=BTC, order_qty=2)
     assert error == "EGeneral:Invalid arguments:order_id"
@@ -252,17 +252,17 @@ def test_order_that_was_set_off_has_its_limit_amended_but_is_not_edited(bench: B
 
 def test_edit_does_not_make_a_plain_order_wait(bench: Bench) -> None:
     old = resting(bench)
-    asked = {"order_id": old.order_id, "symbol": BTC, "triggers": {"price": 80_000}}
-    assert bench.error("edit_order", **asked) == "EGeneral:Invalid arguments:triggers"
+    edit = {"order_id": old.order_id, "symbol": BTC, "triggers": {"price": 80_000}}
+    assert bench.error("edit_order", **edit) == "EGeneral:Invalid arguments:triggers"
 
 
 async def test_orders_of_the_test_are_amended_without_a_market(bench: Bench) -> None:
     order_id = await bench.sim.account.place("ABC/USD", "buy", 5, limit_price=2)
-    bench.ask("amend_order", order_id=order_id, order_qty=6, post_only=True)
+    bench.request("amend_order", order_id=order_id, order_qty=6, post_only=True)
     assert bench.sim.account.orders[order_id].order_qty == 6
     error = bench.error("edit_order", order_id=order_id, symbol="ABC/USD", order_qty=7)
     assert error == "Currency pair not supported ABC/USD"
-    bench.ask("cancel_order", order_id=[order_id])
+    bench.request("cancel_order", order_id=[order_id])
     assert bench.events == ["pending_new", "new", "amended", "canceled"]
 
 

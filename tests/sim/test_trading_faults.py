@@ -20,7 +20,7 @@ async def test_lost_reply_leaves_the_order(trader: Trader) -> None:
     rule = trader.sim.faults.lose_replies(method="add_order")
     await trader.send("add_order", **LIMIT)
     placed, _ = await trader.report(2)
-    reply = await trader.ask("cancel_all")
+    reply = await trader.request("cancel_all")
     assert rule.fired == 1
     assert reply["method"] == "cancel_all"
     assert trader.order(placed["order_id"]).status == "canceled"
@@ -33,7 +33,7 @@ async def test_held_reply_is_overtaken_by_the_fill(trader: Trader) -> None:
     assert "add_order" not in trader.seen
     held.release()
     reply = await trader.reply()
-    assert (await trader.ask("cancel_all"))["success"]
+    assert (await trader.request("cancel_all"))["success"]
     assert reports[-1]["exec_type"] == "filled"
     assert reply["result"]["order_id"] == reports[-1]["order_id"]
 
@@ -56,7 +56,7 @@ async def test_reply_comes_twice(trader: Trader) -> None:
 async def test_lost_request_is_never_carried_out(trader: Trader) -> None:
     trader.sim.faults.lose_requests(method="add_order")
     await trader.send("add_order", **LIMIT)
-    assert (await trader.ask("cancel_all"))["result"] == {"count": 0}
+    assert (await trader.request("cancel_all"))["result"] == {"count": 0}
     assert not trader.sim.account.orders
     assert "add_order" not in [request.method for request in trader.sim.requests]
     assert "lose_requests" in [entry.event for entry in trader.sim.log]
@@ -88,20 +88,20 @@ async def test_held_requests_arrive_when_released(trader: Trader) -> None:
 
 async def test_delayed_request_arrives(trader: Trader) -> None:
     trader.sim.faults.delay_requests(0.01)
-    assert (await trader.ask("add_order", **LIMIT))["success"]
+    assert (await trader.request("add_order", **LIMIT))["success"]
 
 
 async def test_request_is_refused_with_any_text(trader: Trader) -> None:
     trader.sim.faults.refuse_orders("EGeneral:Internal error", method="add_order")
-    assert (await trader.ask("cancel_all"))["success"]
-    assert (await trader.ask("add_order", **LIMIT))["error"] == "EGeneral:Internal error"
-    assert (await trader.ask("add_order", **LIMIT))["success"]
+    assert (await trader.request("cancel_all"))["success"]
+    assert (await trader.request("add_order", **LIMIT))["error"] == "EGeneral:Internal error"
+    assert (await trader.request("add_order", **LIMIT))["success"]
 
 
 async def test_reports_are_held_in_order(trader: Trader) -> None:
     held = trader.sim.faults.hold_reports()
     await trader.add(**LIMIT)
-    await trader.ask("cancel_all")
+    await trader.request("cancel_all")
     assert not trader.reports
     held.release()
     messages = await trader.client.updates("executions", 3)
@@ -148,7 +148,7 @@ async def test_request_is_overtaken_by_the_next(trader: Trader) -> None:
 async def test_request_that_nothing_overtakes_arrives(trader: Trader) -> None:
     trader.sim.faults.overtake_requests(wait=2.0)
     before = asyncio.get_running_loop().time()
-    assert (await trader.ask("add_order", **LIMIT))["success"]
+    assert (await trader.request("add_order", **LIMIT))["success"]
     assert asyncio.get_running_loop().time() - before > 1.9
 
 
@@ -185,9 +185,9 @@ async def lost(trader: Trader) -> None:
         await trader.reply()
 
 
-@pytest.mark.parametrize(("seconds", "lives"), [(None, True), (10.0, True), (4.0, False)])
+@pytest.mark.parametrize(("seconds", "is_open"), [(None, True), (10.0, True), (4.0, False)])
 async def test_request_outlives_its_socket(
-    seconds: float | None, lives: bool, trader: Trader
+    seconds: float | None, is_open: bool, trader: Trader
 ) -> None:
     """Without a deadline the exchange's own one begins when the request comes."""
     trader.sim.faults.strand_requests(8.0)
@@ -199,7 +199,7 @@ async def test_request_outlives_its_socket(
     await asyncio.sleep(7.5)
     assert not trader.sim.account.orders
     await asyncio.sleep(1)
-    assert bool(trader.sim.account.open_orders) is lives
+    assert bool(trader.sim.account.open_orders) is is_open
 
 
 @pytest.mark.parametrize("leave", [None, "abort", "close"])
@@ -207,7 +207,7 @@ async def test_stalled_socket_is_read_late(leave: str | None, trader: Trader) ->
     trader.sim.faults.stall_connections(8.0)
     await trader.send("add_order", **LIMIT)
     params = {"channel": "executions", "token": trader.token}
-    await trader.client.ask("subscribe", **params)
+    await trader.client.request("subscribe", **params)
     await asyncio.sleep(1)
     if leave is not None:
         getattr(trader.client.socket.transport, leave)()
@@ -236,29 +236,29 @@ async def test_stalled_sockets_are_read_when_released(trader: Trader) -> None:
 
 @pytest.mark.parametrize("error", ["EService:Busy", ["EGeneral:Internal error"], None])
 @pytest.mark.parametrize("success", [False, None])
-@pytest.mark.parametrize("lives", [True, False])
+@pytest.mark.parametrize("is_open", [True, False])
 async def test_error_leaves_the_fate_of_an_order_open(
-    error: Any, success: bool | None, lives: bool, trader: Trader
+    error: Any, success: bool | None, is_open: bool, trader: Trader
 ) -> None:
     faults = trader.sim.faults
-    (faults.fail_replies if lives else faults.refuse_orders)(error, success=success)
-    reply = await trader.ask("add_order", req_id=5, **LIMIT)
+    (faults.fail_replies if is_open else faults.refuse_orders)(error, success=success)
+    reply = await trader.request("add_order", req_id=5, **LIMIT)
     assert reply["error"] == error
     assert reply["req_id"] == 5
     assert "result" not in reply
     assert reply.get("success") is success
-    assert bool(trader.sim.account.open_orders) is lives
+    assert bool(trader.sim.account.open_orders) is is_open
 
 
 async def test_replies_say_anything(trader: Trader) -> None:
     trader.sim.faults.change_replies(lambda reply: {**reply, "result": {"order_id": 5}})
-    assert (await trader.ask("add_order", **LIMIT))["result"] == {"order_id": 5}
-    assert (await trader.ask("cancel_all"))["result"] == {"count": 1}
+    assert (await trader.request("add_order", **LIMIT))["result"] == {"order_id": 5}
+    assert (await trader.request("cancel_all"))["result"] == {"count": 1}
 
 
 async def test_order_is_refused_after_it_was_reported(trader: Trader) -> None:
     trader.sim.faults.refuse_reported()
-    reply = await trader.ask("add_order", **LIMIT)
+    reply = await trader.request("add_order", **LIMIT)
     (report,) = await trader.report()
     assert reply["error"] == "EGeneral:Internal error"
     assert report["exec_type"] == "pending_new"
@@ -270,7 +270,7 @@ async def test_error_of_a_whole_batch_of_which_some_live(placed: int, trader: Tr
     trader.sim.faults.break_batches(placed=placed)
     line = {key: value for key, value in LIMIT.items() if key != "symbol"}
     lines = [line | {"cl_ord_id": name} for name in "abc"]
-    reply = await trader.ask("batch_add", symbol=BTC, orders=lines)
+    reply = await trader.request("batch_add", symbol=BTC, orders=lines)
     names = [one.client_id["cl_ord_id"] for one in trader.sim.account.open_orders]
     assert reply["error"] == "EService:Busy"
     assert names == list("abc")[:placed]
@@ -279,8 +279,8 @@ async def test_error_of_a_whole_batch_of_which_some_live(placed: int, trader: Tr
 async def test_lines_of_a_batch_fail_on_command(trader: Trader) -> None:
     trader.sim.faults.reject_lines(0, 2, error="EOrder:Post only order")
     line = {key: value for key, value in LIMIT.items() if key != "symbol"}
-    reply = await trader.ask("batch_add", symbol=BTC, orders=[line] * 3)
-    again = await trader.ask("batch_add", symbol=BTC, orders=[line] * 3)
+    reply = await trader.request("batch_add", symbol=BTC, orders=[line] * 3)
+    again = await trader.request("batch_add", symbol=BTC, orders=[line] * 3)
     assert [row.get("error") for row in reply["result"]] == [
         "EOrder:Post only order",
         None,
@@ -291,15 +291,15 @@ async def test_lines_of_a_batch_fail_on_command(trader: Trader) -> None:
 
 async def test_refusal_repeats_the_request(trader: Trader) -> None:
     trader.sim.faults.echo_requests()
-    assert trader.token in (await trader.ask("add_order", **LIMIT))["error"]
+    assert trader.token in (await trader.request("add_order", **LIMIT))["error"]
 
 
 async def test_timer_is_said_to_be_off(trader: Trader) -> None:
     trader.sim.faults.deny_timer()
-    denied = await trader.ask("cancel_all_orders_after", timeout=60)
+    denied = await trader.request("cancel_all_orders_after", timeout=60)
     assert denied["result"]["triggerTime"] == "0"
     assert trader.sim.order_methods.timer_due_ns is not None
-    renewed = await trader.ask("cancel_all_orders_after", timeout=60)
+    renewed = await trader.request("cancel_all_orders_after", timeout=60)
     assert renewed["result"]["triggerTime"] != "0"
 
 
@@ -318,4 +318,4 @@ async def test_clear_ends_what_holds_orders(trader: Trader) -> None:
     trader.sim.faults.lose_requests(None)
     trader.sim.faults.lose_replies(None)
     trader.sim.faults.clear()
-    assert (await trader.ask("cancel_all"))["success"]
+    assert (await trader.request("cancel_all"))["success"]

@@ -177,7 +177,7 @@ def test_gtd_expires_by_the_clock(bench: Bench) -> None:
 def test_order_that_ended_before_does_not_expire(bench: Bench) -> None:
     expire_time = timestamp(bench.now + 30_000_000_000, 0)
     order = bench.add("buy", "1", "80000.0", time_in_force="gtd", expire_time=expire_time)
-    bench.ask("cancel_all")
+    bench.request("cancel_all")
     bench.wait(60)
     assert order.status == "canceled"
 
@@ -209,7 +209,7 @@ def test_iceberg_shows_a_slice_and_refills_it_at_the_back(bench: Bench) -> None:
 
 
 def test_market_order_by_cash_buys_what_the_cash_pays(bench: Bench) -> None:
-    result = bench.ask(
+    result = bench.request(
         "add_order", symbol=BTC, order_type="market", side="buy", cash_order_qty=Decimal(50_000)
     )
     order = bench.sim.account.orders[result["order_id"]]
@@ -224,11 +224,11 @@ def test_market_orders_leave_books_that_go_on() -> None:
     market = bench.sim.markets.market("KEEP/EUR")
     before = len(market.book.asks)
     params = {"symbol": "KEEP/EUR", "order_type": "market"}
-    bench.ask("add_order", **params, side="buy", order_qty=Decimal(10**8))
+    bench.request("add_order", **params, side="buy", order_qty=Decimal(10**8))
     assert bench.sim.account.orders[bench.reports[0]["order_id"]].reason == "Insufficient liquidity"
     assert len(bench.sim.account.fills) == before
     assert 3 < len(market.book.asks) <= before
-    bench.ask("add_order", **params, side="sell", order_qty=Decimal(10**8))
+    bench.request("add_order", **params, side="sell", order_qty=Decimal(10**8))
     for _ in range(200):
         bench.sim.markets.step("KEEP/EUR")
 
@@ -346,7 +346,7 @@ async def test_order_from_elsewhere_may_meet_the_market(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("others_then", "taken", "expected"),
+    ("others_then", "quantity", "expected"),
     [
         (lambda own: None, 4, [(None, 4)]),
         (lambda own: None, 6, [(None, 5), ("a", 1)]),
@@ -356,13 +356,13 @@ async def test_order_from_elsewhere_may_meet_the_market(bench: Bench) -> None:
         (lambda own: own.leave("a"), 9, [(None, 7), ("b", 2)]),
     ],
 )
-def test_queue_hands_out_trades_by_place(
-    others_then: Callable[[OwnOrders], object], taken: int, expected: list[object]
+def test_queue_hands_out_trades_by_position(
+    others_then: Callable[[OwnOrders], object], quantity: int, expected: list[object]
 ) -> None:
     """Five lots of others, three of a, two of others, four of b, and others behind."""
     own = OwnOrders()
     own.join("a", "bid", 10, 3, 5)
     own.join("b", "bid", 10, 4, 7)
     others_then(own)
-    got = [(order and order.order_id, lots) for order, lots in own.trade("bid", 10, taken)]
+    got = [(order and order.order_id, lots) for order, lots in own.trade("bid", 10, quantity)]
     assert got == expected

@@ -66,17 +66,17 @@ def requests(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 @settings(max_examples=settings().max_examples * 3 // 2, deadline=None)
-@given(asked=st.lists(requests(), min_size=1, max_size=6))
-def test_every_request_has_an_answer(asked: list[tuple[str, dict[str, Any]]]) -> None:
+@given(sent=st.lists(requests(), min_size=1, max_size=6))
+def test_every_request_has_an_answer(sent: list[tuple[str, dict[str, Any]]]) -> None:
     bench = Bench(tier="pro")
-    for method, params in asked:
+    for method, params in sent:
         answers: list[Answer] = []
         with contextlib.suppress(Refused):
             answers += bench.answers(method, **as_sent(method, params))
         assert all(encode(answer) for answer in answers)
         assert all(answer["success"] or answer["error"] for answer in answers)
         bench.wait(1)
-    bench.ask("cancel_all")
+    bench.request("cancel_all")
     assert not bench.sim.account.open_orders
 
 

@@ -14,7 +14,7 @@ def kinds(reports: list[Message]) -> list[str]:
 
 
 async def test_resting_order_is_answered_and_reported(trader: Trader) -> None:
-    reply = await trader.ask("add_order", req_id=3, cl_ord_id="mine", **LIMIT)
+    reply = await trader.request("add_order", req_id=3, cl_ord_id="mine", **LIMIT)
     placed, live = await trader.report(2)
     assert reply["method"] == "add_order"
     assert (reply["success"], reply["req_id"]) == (True, 3)
@@ -94,8 +94,8 @@ async def test_cancel_answers_every_id_by_itself(trader: Trader) -> None:
 
 async def test_cancel_by_cl_ord_id_answers_with_it(trader: Trader) -> None:
     await trader.add(cl_ord_id="mine", **LIMIT)
-    reply = await trader.ask("cancel_order", cl_ord_id=["mine"])
-    again = await trader.ask("cancel_order", cl_ord_id=["mine"])
+    reply = await trader.request("cancel_order", cl_ord_id=["mine"])
+    again = await trader.request("cancel_order", cl_ord_id=["mine"])
     assert reply["result"] == {"cl_ord_id": "mine"}
     assert again["error"] == "EOrder:Unknown order"
 
@@ -103,11 +103,11 @@ async def test_cancel_by_cl_ord_id_answers_with_it(trader: Trader) -> None:
 async def test_cancel_all_counts(trader: Trader) -> None:
     for _ in range(3):
         await trader.add(**LIMIT)
-    assert (await trader.ask("cancel_all"))["result"] == {"count": 3}
-    assert (await trader.ask("cancel_all"))["result"] == {"count": 0}
+    assert (await trader.request("cancel_all"))["result"] == {"count": 3}
+    assert (await trader.request("cancel_all"))["result"] == {"count": 0}
 
 
-async def test_numbers_are_taken_digit_by_digit(trader: Trader) -> None:
+async def test_numbers_are_read_digit_by_digit(trader: Trader) -> None:
     await trader.client.send(
         '{"method":"add_order","params":{"order_type":"limit","side":"buy","symbol":"BTC/USD",'
         f'"order_qty":0.10000001,"limit_price":8.00001e4,"token":"{trader.token}"}}}}'
@@ -130,7 +130,7 @@ async def test_numbers_are_taken_digit_by_digit(trader: Trader) -> None:
 async def test_refusal_has_the_shape_of_trading_responses(
     params: Message, error: str, trader: Trader
 ) -> None:
-    reply = await trader.ask("add_order", req_id=0, **params)
+    reply = await trader.request("add_order", req_id=0, **params)
     assert without_times(reply) == {
         "error": error,
         "method": "add_order",
@@ -140,9 +140,9 @@ async def test_refusal_has_the_shape_of_trading_responses(
 
 
 async def test_tokens_are_checked(trader: Trader) -> None:
-    await trader.client.ask("cancel_all")
+    await trader.client.request("cancel_all")
     assert (await trader.reply())["error"] == "Token(s) not found"
-    await trader.client.ask("cancel_all", token="x")
+    await trader.client.request("cancel_all", token="x")
     refused = await trader.reply()
     assert without_times(refused) == {
         "error": "EAPI:Invalid token",
@@ -150,7 +150,7 @@ async def test_tokens_are_checked(trader: Trader) -> None:
         "success": False,
     }
     trader.sim.faults.revoke_tokens()
-    assert (await trader.ask("cancel_all"))["error"] == "EAPI:Invalid token"
+    assert (await trader.request("cancel_all"))["error"] == "EAPI:Invalid token"
 
 
 async def test_published_book_shows_a_resting_order(trader: Trader) -> None:
@@ -182,7 +182,7 @@ async def test_synthetic_market_fills_a_resting_order_by_itself() -> None:
         assert {fill.liquidity_ind for fill in trader.sim.account.fills} == {"m"}
 
 
-async def test_orders_are_taken_while_ready_made_frames_are_played() -> None:
+async def test_orders_are_accepted_while_ready_made_frames_are_played() -> None:
     async with trading(rate=float("inf")) as trader, connected(trader.sim) as client:
         reader = BookReader(10)
         reader.read(await client.subscribe("book", BTC))

@@ -96,7 +96,7 @@ class Trading(RuleBasedStateMachine):
 
     @rule()
     def cancel_all(self) -> None:
-        self.bench.ask("cancel_all")
+        self.bench.request("cancel_all")
 
     @rule(side=SIDES, qty=st.decimals("0.01", "20", places=2))
     def somebody_trades(self, side: str, qty: Decimal) -> None:
@@ -186,7 +186,7 @@ class Trading(RuleBasedStateMachine):
                 assert own == [one.order_id for one in market.own.queue(side, ticks)]
 
     @invariant()
-    def reports_tell_it_all(self) -> None:
+    def reports_are_complete(self) -> None:
         """A reader of the executions alone knows every order as it is."""
         known: dict[str, dict[str, Any]] = {}
         for report in self.bench.reports:
@@ -218,7 +218,7 @@ class Trading(RuleBasedStateMachine):
 
     def _try(self, method: str, **params: Any) -> None:
         try:
-            self.bench.ask(method, **params)
+            self.bench.request(method, **params)
         except Refused:
             self.bench.wait(1)
 

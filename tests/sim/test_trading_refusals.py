@@ -141,22 +141,22 @@ def test_missing_field_is_answered_like_a_wrong_type(bench: Bench, missing: str)
     ],
 )
 def test_forms_of_cl_ord_id_that_are_accepted(bench: Bench, cl_ord_id: str) -> None:
-    result = bench.ask("add_order", **LIMIT, cl_ord_id=cl_ord_id)
+    result = bench.request("add_order", **LIMIT, cl_ord_id=cl_ord_id)
     assert result["cl_ord_id"] == cl_ord_id
     assert bench.reports[0]["cl_ord_id"] == cl_ord_id
     assert "order_userref" not in bench.reports[0]
 
 
-def test_cl_ord_id_is_taken_while_its_order_is_open(bench: Bench) -> None:
-    bench.ask("add_order", **LIMIT, cl_ord_id="mine")
+def test_cl_ord_id_is_in_use_while_its_order_is_open(bench: Bench) -> None:
+    bench.request("add_order", **LIMIT, cl_ord_id="mine")
     assert bench.error("add_order", **LIMIT, cl_ord_id="mine") == refusals.DUPLICATE_ORDER
-    bench.ask("cancel_order", cl_ord_id=["mine"])
-    assert bench.ask("add_order", **LIMIT, cl_ord_id="mine")
+    bench.request("cancel_order", cl_ord_id=["mine"])
+    assert bench.request("add_order", **LIMIT, cl_ord_id="mine")
 
 
 def test_userref_may_be_negative_and_repeat(bench: Bench) -> None:
     for _ in range(2):
-        assert bench.ask("add_order", **LIMIT, order_userref=-3)["order_userref"] == -3
+        assert bench.request("add_order", **LIMIT, order_userref=-3)["order_userref"] == -3
     assert bench.reports[0]["order_userref"] == -3
     assert len(bench.answers("cancel_order", order_userref=[-3])) == 2
     assert bench.error("cancel_order", order_userref=[-3]) == refusals.UNKNOWN_ORDER
@@ -165,21 +165,21 @@ def test_userref_may_be_negative_and_repeat(bench: Bench) -> None:
 def test_funds_held_by_open_orders_cannot_be_spent_twice() -> None:
     bench = Bench(balances={"USD": 100_000, "BTC": 1})
     params = LIMIT | {"limit_price": 80_000, "order_qty": 1}
-    bench.ask("add_order", **params)
+    bench.request("add_order", **params)
     assert bench.sim.account.held == {"USD": Decimal("80208.0000")}
     assert bench.sim.account.available("USD") == 19_792
     assert bench.error("add_order", **params) == refusals.INSUFFICIENT_FUNDS
-    bench.ask("add_order", **params | {"side": "sell", "limit_price": 90_000})
+    bench.request("add_order", **params | {"side": "sell", "limit_price": 90_000})
     assert bench.error("add_order", **MARKET | {"side": "sell"}) == refusals.INSUFFICIENT_FUNDS
-    bench.ask("cancel_all")
+    bench.request("cancel_all")
     assert bench.sim.account.held == {}
-    assert bench.ask("add_order", **params)
+    assert bench.request("add_order", **params)
 
 
 def test_stop_orders_hold_funds_too() -> None:
     bench = Bench(balances={"USD": 100_000, "BTC": 1})
     stop = {"symbol": BTC, "order_type": "stop-loss", "side": "buy", "order_qty": 1}
-    bench.ask("add_order", **stop, triggers={"price": 90_000})
+    bench.request("add_order", **stop, triggers={"price": 90_000})
     assert bench.sim.account.available("USD") == 100_000 - 90_234
     assert bench.error("add_order", **LIMIT) == refusals.INSUFFICIENT_FUNDS
 
@@ -187,11 +187,11 @@ def test_stop_orders_hold_funds_too() -> None:
 def test_open_orders_of_a_pair_are_limited() -> None:
     bench = Bench(tier="starter")
     for _ in range(60):
-        bench.ask("add_order", **LIMIT | {"order_qty": Decimal("0.001")})
+        bench.request("add_order", **LIMIT | {"order_qty": Decimal("0.001")})
         bench.wait(1)
     assert bench.error("add_order", **LIMIT) == refusals.ORDERS_LIMIT
     eth = LIMIT | {"symbol": "ETH/USD", "limit_price": 2000}
-    assert bench.ask("add_order", **eth)
+    assert bench.request("add_order", **eth)
 
 
 @pytest.mark.parametrize(
@@ -214,17 +214,17 @@ def test_system_states_refuse_new_orders(
     if system == "maintenance":
         assert bench.error("cancel_all") == error
     else:
-        assert bench.ask("cancel_all") == {"count": 1}
+        assert bench.request("cancel_all") == {"count": 1}
 
 
-def test_post_only_system_takes_post_only_orders(bench: Bench) -> None:
+def test_post_only_system_accepts_post_only_orders(bench: Bench) -> None:
     bench.sim.system = "post_only"
-    assert bench.ask("add_order", **LIMIT, post_only=True)
+    assert bench.request("add_order", **LIMIT, post_only=True)
     assert bench.error("add_order", **MARKET) == refusals.POST_ONLY_MODE
 
 
 @pytest.mark.parametrize(
-    ("status", "taken", "refused"),
+    ("status", "accepted", "refused"),
     [
         ("post_only", LIMIT | {"post_only": True}, LIMIT),
         ("limit_only", LIMIT, MARKET),
@@ -236,21 +236,21 @@ def test_post_only_system_takes_post_only_orders(bench: Bench) -> None:
     ],
 )
 def test_status_of_a_pair_refuses_its_new_orders(
-    bench: Bench, status: PairStatus, taken: Message | None, refused: Message
+    bench: Bench, status: PairStatus, accepted: Message | None, refused: Message
 ) -> None:
     bench.add("buy", "0.5", "80000.0")
     bench.sim.faults.set_pair_status(BTC, status)
     assert bench.error("add_order", **refused) == f"EService:Market in {status} mode"
-    if taken is not None:
-        assert bench.ask("add_order", **taken)
-    assert bench.ask("add_order", **LIMIT | {"symbol": "ETH/USD", "limit_price": 2000})
-    assert bench.ask("cancel_all")["count"]
+    if accepted is not None:
+        assert bench.request("add_order", **accepted)
+    assert bench.request("add_order", **LIMIT | {"symbol": "ETH/USD", "limit_price": 2000})
+    assert bench.request("cancel_all")["count"]
     bench.sim.faults.set_pair_status(BTC, "online")
-    assert bench.ask("add_order", **refused)
+    assert bench.request("add_order", **refused)
 
 
 def test_validate_places_nothing(bench: Bench) -> None:
-    result = bench.ask("add_order", **LIMIT, cl_ord_id="mine", validate=True)
+    result = bench.request("add_order", **LIMIT, cl_ord_id="mine", validate=True)
     assert result == {"cl_ord_id": "mine", "order_id": ""}
     assert not bench.sim.account.orders
     assert bench.error("add_order", **LIMIT | {"order_qty": 0}, validate=True)
@@ -260,12 +260,12 @@ def test_validate_places_nothing(bench: Bench) -> None:
 def test_deadline_lies_within_bounds(bench: Bench, seconds: float, fits: bool) -> None:
     deadline = timestamp(bench.now + int(seconds * SECOND), 3)
     if fits:
-        assert bench.ask("add_order", **LIMIT, deadline=deadline)
+        assert bench.request("add_order", **LIMIT, deadline=deadline)
     else:
         assert bench.error("add_order", **LIMIT, deadline=deadline) == bad("deadline")
 
 
-def test_cancel_takes_one_kind_of_identifier(bench: Bench) -> None:
+def test_cancel_accepts_one_kind_of_identifier(bench: Bench) -> None:
     order = bench.add("buy", "0.5", "80000.0", cl_ord_id="mine")
     mixed = {"order_id": [order.order_id], "cl_ord_id": ["mine"]}
     assert bench.error("cancel_order", **mixed) == bad("order_id")
@@ -306,17 +306,17 @@ async def test_shapes_equal_those_seen_live() -> None:
     order = SENT | {"order_qty": 1e-8}
     async with trading() as trader:
         answers = [
-            await trader.ask("add_order", **order),
-            await trader.ask("add_order", **order, cash_order_qty="5", req_id=7),
-            await trader.ask("amend_order", order_id="O", limit_price="5", req_id=0),
-            await trader.ask("cancel_order", order_id=["O"]),
-            await trader.ask("amend_order", order_id="O"),
+            await trader.request("add_order", **order),
+            await trader.request("add_order", **order, cash_order_qty="5", req_id=7),
+            await trader.request("amend_order", order_id="O", limit_price="5", req_id=0),
+            await trader.request("cancel_order", order_id=["O"]),
+            await trader.request("amend_order", order_id="O"),
         ]
-        await trader.client.ask("edit_order", req_id=0)
+        await trader.client.request("edit_order", req_id=0)
         answers.append(await trader.reply())
         for error in ("EGeneral:Permission denied", "EGeneral:Invalid arguments:no_mpp"):
             trader.sim.faults.refuse_orders(error)
-            assert (await trader.ask("add_order", req_id=0))["error"] == error
+            assert (await trader.request("add_order", req_id=0))["error"] == error
     shapes = [(one["error"], one["method"], sorted(one)) for one in seen]
     for answer in answers:
         assert (answer["error"], answer["method"], sorted(answer)) in shapes
@@ -351,14 +351,14 @@ def test_cancel_is_checked(bench: Bench, params: Message, error: str) -> None:
 
 def test_engine_error_is_an_exception_with_the_text(bench: Bench) -> None:
     with pytest.raises(Refused, match="EOrder:Unknown order"):
-        bench.ask("cancel_order", order_id=["O"])
+        bench.request("cancel_order", order_id=["O"])
     assert isinstance(bench.add("buy", "0.5", "80000.0"), Order)
 
 
-def test_exchange_may_take_limit_orders_only(bench: Bench) -> None:
+def test_exchange_may_accept_limit_orders_only(bench: Bench) -> None:
     bench.sim.faults.set_system("limit_only")
     assert bench.error("add_order", **MARKET) == "EService:Market in limit_only mode"
-    assert bench.ask("add_order", **LIMIT)
+    assert bench.request("add_order", **LIMIT)
 
 
 def test_positions_may_be_settled_with_any_quantity() -> None:
@@ -368,5 +368,5 @@ def test_positions_may_be_settled_with_any_quantity() -> None:
     assert (order.status, order.order_qty) == ("new", 0)
     bench.trade("buy", 1000)
     assert order.is_open
-    bench.ask("cancel_order", order_id=[order.order_id])
+    bench.request("cancel_order", order_id=[order.order_id])
     assert bench.events[-1] == "canceled"

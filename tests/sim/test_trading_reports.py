@@ -53,11 +53,11 @@ def test_amends_may_share_a_stamp_across_a_fill(stamps: str) -> None:
     order = bench.add("buy", "0.5", "80000.0")
     change: Message = {"order_id": order.order_id, "order_qty": Decimal("0.5")}
     bench.wait(1)
-    bench.ask("amend_order", **change, limit_price=Decimal("80001.0"))
+    bench.request("amend_order", **change, limit_price=Decimal("80001.0"))
     bench.wait(1)
     asyncio.run(bench.sim.account.fill(order.order_id, "0.1"))
     bench.wait(1)
-    bench.ask("amend_order", **change, limit_price=Decimal("80002.0"))
+    bench.request("amend_order", **change, limit_price=Decimal("80002.0"))
     first, fill, second = (report["timestamp"] for report in bench.reports[2:])
     assert bench.events[2:] == ["amended", "trade", "amended"]
     assert first < fill
@@ -88,7 +88,7 @@ async def _buy(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "changes", "told"),
+    ("kind", "changes", "expected"),
     [
         ("filled", {"order_status": "partially_filled"}, {"order_status": "partially_filled"}),
         ("filled", {"drop": ["cum_qty"]}, {"order_status": "filled", "cum_qty": None}),
@@ -98,12 +98,12 @@ async def _buy(bench: Bench) -> None:
     ],
 )
 def test_reports_say_something_else(
-    bench: Bench, kind: str, changes: Message, told: Message
+    bench: Bench, kind: str, changes: Message, expected: Message
 ) -> None:
     rule = bench.sim.faults.alter_reports(kind, **changes)
     bought(bench)
     (report,) = (report for report in bench.reports if report["exec_type"] == kind)
-    assert {key: report.get(key) for key in told} == told
+    assert {key: report.get(key) for key in expected} == expected
     assert rule.fired == 1
 
 
@@ -111,8 +111,8 @@ def test_quantity_as_a_text(bench: Bench) -> None:
     bench.sim.faults.alter_reports("trade", quote=["last_qty"])
     bought(bench)
     (fill,) = bench.sim.account.fills
-    (told,) = (one["last_qty"] for one in bench.reports if one["exec_type"] == "trade")
-    assert told == f"{fill.qty:.8f}"
+    (qty,) = (one["last_qty"] for one in bench.reports if one["exec_type"] == "trade")
+    assert qty == f"{fill.qty:.8f}"
 
 
 async def test_number_beyond_all_bounds(trader: Trader) -> None:
@@ -181,8 +181,8 @@ async def test_updates_wait_for_the_rest_of_a_snapshot() -> None:
             await _snapshot(trader, "balances")
         trader.sim.faults.send_snapshots()
         await trader.send("add_order", **LIMIT)
-        told = [await _numbered(trader) for _ in range(5)]
-    kinds = [(one["sequence"], one["type"]) for one in told]
+        messages = [await _numbered(trader) for _ in range(5)]
+    kinds = [(one["sequence"], one["type"]) for one in messages]
     assert kinds == [
         (1, "snapshot"),
         (2, "snapshot"),
@@ -194,11 +194,11 @@ async def test_updates_wait_for_the_rest_of_a_snapshot() -> None:
 
 async def test_snapshot_comes_later_than_the_answer() -> None:
     async with trading(snapshot_delay=1.0) as trader:
-        await trader.client.ask("unsubscribe", channel="executions", token=trader.token)
-        await trader.client.ask("subscribe", channel="executions", token=trader.token)
+        await trader.client.request("unsubscribe", channel="executions", token=trader.token)
+        await trader.client.request("subscribe", channel="executions", token=trader.token)
         await trader.send("add_order", **LIMIT)
-        told = [await trader.client.receive() for _ in range(6)]
-    assert [one.get("method") or (one["type"], one["sequence"]) for one in told] == [
+        messages = [await trader.client.receive() for _ in range(6)]
+    assert [one.get("method") or (one["type"], one["sequence"]) for one in messages] == [
         "unsubscribe",
         "subscribe",
         "add_order",
@@ -206,7 +206,7 @@ async def test_snapshot_comes_later_than_the_answer() -> None:
         ("update", 2),
         ("update", 3),
     ]
-    assert told[3]["data"] == []
+    assert messages[3]["data"] == []
 
 
 @pytest.mark.parametrize("kind", ["new", "trade"])
@@ -256,7 +256,7 @@ async def test_stream_shows_the_past(trader: Trader) -> None:
     gone = await trader.add(**LIMIT)
     await trader.report(2)
     faults.lag_stream(3.0)
-    await trader.ask("cancel_order", order_id=[gone])
+    await trader.request("cancel_order", order_id=[gone])
     await trader.add(**LIMIT)
     await asyncio.sleep(2)
     assert not trader.reports
@@ -287,9 +287,9 @@ async def test_past_fills_and_balances_lag_too(trader: Trader) -> None:
     order_id = await trader.sim.account.place(BTC, "buy", 1, limit_price=1000)
     await trader.sim.account.fill(order_id)
     params = {"token": trader.token, "snap_trades": True}
-    await trader.client.ask("unsubscribe", channel="executions", token=trader.token)
+    await trader.client.request("unsubscribe", channel="executions", token=trader.token)
     assert not (await trader.client.subscribe("executions", **params))["data"]
-    await trader.client.ask("unsubscribe", channel="balances", token=trader.token)
+    await trader.client.request("unsubscribe", channel="balances", token=trader.token)
     before = await trader.client.subscribe("balances", token=trader.token)
     await asyncio.sleep(3)
     trader.sim.faults.send_snapshots()
@@ -300,7 +300,7 @@ async def test_past_fills_and_balances_lag_too(trader: Trader) -> None:
     assert _held(await _snapshot(trader, "balances"))["BTC"] == "101.0000000000"
 
 
-async def test_lag_that_ends_tells_all_at_once(trader: Trader) -> None:
+async def test_lag_that_ends_sends_all_at_once(trader: Trader) -> None:
     trader.sim.faults.lag_stream(1000.0)
     await trader.add(**LIMIT)
     trader.sim.faults.clear()

@@ -62,10 +62,10 @@ def test_a_whole_batch_succeeds_in_every_shape() -> None:
 def test_rows_stand_in_another_order(order: str) -> None:
     bench = Bench(batch_add_rows=order)
     names = list("abcdefgh")
-    result = bench.ask("batch_add", symbol=BTC, orders=[ONE | {"cl_ord_id": n} for n in names])
-    told = [row["cl_ord_id"] for row in result]
-    assert told != names
-    assert sorted(told) == names
+    result = bench.request("batch_add", symbol=BTC, orders=[ONE | {"cl_ord_id": n} for n in names])
+    returned = [row["cl_ord_id"] for row in result]
+    assert returned != names
+    assert sorted(returned) == names
     for row in result:
         assert bench.sim.account.orders[row["order_id"]].client_id["cl_ord_id"] == row["cl_ord_id"]
 
@@ -93,41 +93,41 @@ def test_count_of_a_batch_cancel(shape: str, reply: Message) -> None:
 def test_timer_that_is_off(off: str, trigger: Message) -> None:
     bench = Bench(timer_off=off)
     times = {"currentTime": "2027-01-15T08:00:00Z"}
-    assert bench.ask("cancel_all_orders_after", timeout=0) == times | trigger
-    on = bench.ask("cancel_all_orders_after", timeout=60)
+    assert bench.request("cancel_all_orders_after", timeout=0) == times | trigger
+    on = bench.request("cancel_all_orders_after", timeout=60)
     assert on == times | {"triggerTime": "2027-01-15T08:01:00Z"}
 
 
 def test_timer_in_snake_case() -> None:
-    result = Bench(timer_keys="snake_case").ask("cancel_all_orders_after", timeout=60)
+    result = Bench(timer_keys="snake_case").request("cancel_all_orders_after", timeout=60)
     assert result.keys() == {"current_time", "trigger_time"}
 
 
 async def test_other_words() -> None:
-    gone, stale, taken = "EOrder:Invalid order", "ESession:Invalid session", "EOrder:In use"
+    gone, stale, in_use = "EOrder:Invalid order", "ESession:Invalid session", "EOrder:In use"
     texts = {
         refusals.UNKNOWN_ORDER: gone,
         "EAPI:Invalid token": stale,
-        refusals.DUPLICATE_ORDER: taken,
+        refusals.DUPLICATE_ORDER: in_use,
         refusals.INSUFFICIENT_FUNDS: "EOrder:Margin level too low",
     }
     async with trading(texts=texts) as trader:
-        assert (await trader.ask("cancel_order", order_id=["O"]))["error"] == gone
+        assert (await trader.request("cancel_order", order_id=["O"]))["error"] == gone
         await trader.add(**LIMIT, cl_ord_id="a")
-        again = await trader.ask("add_order", **LIMIT, cl_ord_id="a")
-        assert again["error"] == taken
+        again = await trader.request("add_order", **LIMIT, cl_ord_id="a")
+        assert again["error"] == in_use
         lines = [_floats(ONE), _floats(BIG)]
-        rows = (await trader.ask("batch_add", symbol=BTC, orders=lines))["result"]
+        rows = (await trader.request("batch_add", symbol=BTC, orders=lines))["result"]
         assert rows[1]["error"] == "EOrder:Margin level too low"
         trader.sim.faults.revoke_tokens()
-        assert (await trader.ask("cancel_all"))["error"] == stale
+        assert (await trader.request("cancel_all"))["error"] == stale
 
 
 @pytest.mark.parametrize("named", [False, True])
 def test_edited_order_may_name_the_one_it_replaced(named: bool) -> None:
     bench = Bench(names_replaced=named)
     old = bench.add("buy", "0.5", "80000.0")
-    result = bench.ask("edit_order", order_id=old.order_id, symbol=BTC, order_qty=1)
+    result = bench.request("edit_order", order_id=old.order_id, symbol=BTC, order_qty=1)
     ended, placed, _ = bench.reports[2:]
     assert (ended["exec_type"], ended["reason"]) == ("canceled", "Order replaced")
     assert placed["order_id"] == result["order_id"]

@@ -16,7 +16,7 @@ SECOND = 1_000_000_000
 
 
 def after(bench: Bench, timeout: int) -> Message:
-    result: Message = bench.ask("cancel_all_orders_after", timeout=timeout)
+    result: Message = bench.request("cancel_all_orders_after", timeout=timeout)
     return result
 
 
@@ -84,7 +84,7 @@ def test_timer_waits_for_the_end_of_maintenance(bench: Bench) -> None:
 
 async def test_timer_fires_by_itself(trader: Trader) -> None:
     order_id = await trader.add(**LIMIT)
-    await trader.ask("cancel_all_orders_after", timeout=1)
+    await trader.request("cancel_all_orders_after", timeout=1)
     assert [report["exec_type"] for report in await trader.report(3)][-1] == "canceled"
     assert trader.order(order_id).status == "canceled"
     assert "dead_man" in [entry.event for entry in trader.sim.log]
@@ -94,7 +94,7 @@ async def test_hand_moved_clock_needs_a_call() -> None:
     clock = [1_800_000_000 * SECOND]
     async with trading(clock=lambda: clock[0]) as trader:
         order_id = await trader.add(**LIMIT)
-        await trader.ask("cancel_all_orders_after", timeout=3600)
+        await trader.request("cancel_all_orders_after", timeout=3600)
         clock[0] += 3600 * SECOND
         assert trader.order(order_id).is_open
         trader.sim.run_due()
@@ -120,19 +120,19 @@ def test_example_of_the_guide(bench: Bench) -> None:
     order = bench.add("buy", "0.5", "80000.0")
     assert count(bench) == 1
     bench.wait(7)
-    bench.ask("amend_order", order_id=order.order_id, order_qty=1)
+    bench.request("amend_order", order_id=order.order_id, order_qty=1)
     assert count(bench) == 3
     bench.wait(36)
-    bench.ask("cancel_order", order_id=[order.order_id])
+    bench.request("cancel_order", order_id=[order.order_id])
     assert count(bench) == 4
 
 
 def test_amend_makes_an_order_young_again(bench: Bench) -> None:
     order = bench.add("buy", "0.5", "80000.0")
     bench.wait(60)
-    bench.ask("amend_order", order_id=order.order_id, order_qty=1)
+    bench.request("amend_order", order_id=order.order_id, order_qty=1)
     assert count(bench) == 1
-    bench.ask("cancel_order", order_id=[order.order_id])
+    bench.request("cancel_order", order_id=[order.order_id])
     assert count(bench) == 1 + 8
 
 
@@ -161,18 +161,18 @@ def test_costs_fall_with_age(what: str, costs: list[int]) -> None:
 
 def test_edit_and_batches_cost(bench: Bench) -> None:
     order = bench.add("buy", "0.5", "80000.0")
-    bench.ask("edit_order", order_id=order.order_id, symbol=BTC, order_qty=1)
+    bench.request("edit_order", order_id=order.order_id, symbol=BTC, order_qty=1)
     assert count(bench) == 1 + 7
-    result = bench.ask("batch_add", symbol=BTC, orders=[ONE] * 3)
+    result = bench.request("batch_add", symbol=BTC, orders=[ONE] * 3)
     assert count(bench) == 8 + Decimal("1.5")
-    bench.ask("batch_cancel", orders=[one["order_id"] for one in result])
+    bench.request("batch_cancel", orders=[one["order_id"] for one in result])
     assert count(bench) == Decimal("9.5") + 24
 
 
 def test_amend_below_the_filled_costs_a_cancel_too(bench: Bench) -> None:
     order = bench.add("buy", "2", str(bench.level("bid")[0]))
     bench.trade("sell", bench.level("bid")[1] - 1)
-    bench.ask("amend_order", order_id=order.order_id, order_qty=Decimal("0.5"))
+    bench.request("amend_order", order_id=order.order_id, order_qty=Decimal("0.5"))
     assert count(bench) == 1 + 4 + 8
 
 
@@ -180,8 +180,8 @@ def test_amend_below_the_filled_costs_a_cancel_too(bench: Bench) -> None:
 def test_refused_change_costs_its_fixed_part(bench: Bench, method: str) -> None:
     order = bench.add("buy", "0.5", "80000.0")
     pair = {"symbol": BTC} if method == "edit_order" else {}
-    asked = {"order_id": order.order_id, "limit_price": Decimal("80000.05"), **pair}
-    assert bench.error(method, **asked) == refusals.TICK_SIZE
+    change = {"order_id": order.order_id, "limit_price": Decimal("80000.05"), **pair}
+    assert bench.error(method, **change) == refusals.TICK_SIZE
     assert count(bench) == 1 + 1
 
 
@@ -194,7 +194,7 @@ def test_refused_add_costs_its_fixed_part(bench: Bench) -> None:
 def test_threshold_refuses_until_it_decayed(bench: Bench) -> None:
     orders = [bench.add("buy", "0.5", "80000.0") for _ in range(15)]
     for order in orders[:13]:
-        bench.ask("cancel_order", order_id=[order.order_id])
+        bench.request("cancel_order", order_id=[order.order_id])
     assert count(bench) == 15 + 13 * 8
     cancel = {"order_id": [orders[13].order_id]}
     assert bench.error("cancel_order", **cancel) == refusals.RATE_LIMIT
@@ -203,13 +203,13 @@ def test_threshold_refuses_until_it_decayed(bench: Bench) -> None:
     bench.wait(1)
     assert bench.error("cancel_order", **cancel) == refusals.RATE_LIMIT
     bench.wait(1)
-    assert bench.ask("cancel_order", **cancel)
+    assert bench.request("cancel_order", **cancel)
 
 
 def test_batch_cancel_that_overshoots_is_carried_out(bench: Bench) -> None:
     orders = [bench.add("buy", "0.5", "80000.0") for _ in range(40)]
     ids = [order.order_id for order in orders]
-    assert bench.ask("batch_cancel", orders=ids) == {"count": 40}
+    assert bench.request("batch_cancel", orders=ids) == {"count": 40}
     assert count(bench) == 40 + 320
     params = {"symbol": BTC, "order_type": "market", "side": "buy", "order_qty": 1}
     assert bench.error("add_order", **params) == refusals.RATE_LIMIT
@@ -218,11 +218,11 @@ def test_batch_cancel_that_overshoots_is_carried_out(bench: Bench) -> None:
 def test_cancel_all_and_the_timer_cost_nothing(bench: Bench) -> None:
     bench.add("buy", "0.5", "80000.0")
     after(bench, 60)
-    bench.ask("cancel_all")
+    bench.request("cancel_all")
     assert count(bench) == 1
 
 
-def test_counter_is_in_the_stream_of_those_who_ask(bench: Bench) -> None:
+def test_counter_is_in_the_stream_if_requested(bench: Bench) -> None:
     bench.add("buy", "0.5", "80000.0")
     bench.add("buy", "0.5", "80000.0")
     assert [report["ratecount"] for report in bench.reports] == [1, 1, 2, 2]

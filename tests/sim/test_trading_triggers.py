@@ -134,7 +134,7 @@ def test_trailing_limit_hangs_on_the_trigger(bench: Bench) -> None:
 def test_canceled_order_is_not_set_off(bench: Bench) -> None:
     level = last(bench) - 50
     order = triggered(bench, "stop-loss", "sell", level)
-    assert bench.ask("cancel_all") == {"count": 1}
+    assert bench.request("cancel_all") == {"count": 1}
     move(bench, level)
     assert order.status == "canceled"
     assert not bench.sim.account.fills
@@ -162,7 +162,7 @@ def test_money_gone_by_then_cancels(bench: Bench) -> None:
 def test_amended_trigger_counts(bench: Bench) -> None:
     level = last(bench) - 50
     order = triggered(bench, "stop-loss", "sell", level)
-    bench.ask("amend_order", order_id=order.order_id, trigger_price=level - 50)
+    bench.request("amend_order", order_id=order.order_id, trigger_price=level - 50)
     move(bench, level)
     assert order.waits
     move(bench, level - 50)
@@ -171,13 +171,13 @@ def test_amended_trigger_counts(bench: Bench) -> None:
 
 def test_trigger_amended_to_where_the_price_is_sets_off_at_once(bench: Bench) -> None:
     order = triggered(bench, "stop-loss", "sell", last(bench) - 50)
-    bench.ask("amend_order", order_id=order.order_id, trigger_price=last(bench))
+    bench.request("amend_order", order_id=order.order_id, trigger_price=last(bench))
     assert order.status == "filled"
 
 
 def test_deprecated_keys_still_make_a_trigger(bench: Bench) -> None:
     level = last(bench) - 50
-    result = bench.ask(
+    result = bench.request(
         "add_order",
         symbol=BTC,
         order_type="stop-loss",

@@ -52,9 +52,9 @@ class Trader:
         self.seen: list[str] = []
 
     async def send(self, method: str, *, req_id: int | None = None, **params: Any) -> None:
-        await self.client.ask(method, req_id=req_id, token=self.token, **params)
+        await self.client.request(method, req_id=req_id, token=self.token, **params)
 
-    async def ask(self, method: str, *, req_id: int | None = None, **params: Any) -> Message:
+    async def request(self, method: str, *, req_id: int | None = None, **params: Any) -> Message:
         """Send an order request and return its reply."""
         await self.send(method, req_id=req_id, **params)
         return await self.reply()
@@ -70,19 +70,19 @@ class Trader:
         """Return the next reports of executions; those that were kept come first."""
         while len(self.reports) < count:
             await self._next()
-        taken, self.reports = self.reports[:count], self.reports[count:]
-        return taken
+        found, self.reports = self.reports[:count], self.reports[count:]
+        return found
 
     async def entry(self, count: int = 1) -> list[Message]:
         """Return the next ledger entries."""
         while len(self.entries) < count:
             await self._next()
-        taken, self.entries = self.entries[:count], self.entries[count:]
-        return taken
+        found, self.entries = self.entries[:count], self.entries[count:]
+        return found
 
     async def add(self, **params: Any) -> str:
         """Add an order, expect it to be accepted and return its id."""
-        reply = await self.ask("add_order", **params)
+        reply = await self.request("add_order", **params)
         assert reply["success"], reply
         order_id: str = reply["result"]["order_id"]
         return order_id
@@ -152,7 +152,7 @@ class Bench:
         """What kinds of reports there were so far."""
         return [report["exec_type"] for report in self.reports]
 
-    def ask(self, method: str, **params: Any) -> Any:
+    def request(self, method: str, **params: Any) -> Any:
         """Do an order request and return its result; refusals raise `Refused`."""
         (answer,) = self.answers(method, **params)
         if not answer.get("success"):
@@ -169,7 +169,7 @@ class Bench:
         """Add an order to the BTC/USD market: a limit order if it has a price."""
         order_type = params.pop("order_type", "market" if price is None else "limit")
         limit = {} if price is None else {"limit_price": Decimal(price)}
-        result = self.ask(
+        result = self.request(
             "add_order",
             **{"symbol": BTC, "order_type": order_type, "side": side, **limit, **params},
             order_qty=Decimal(qty),
@@ -179,7 +179,7 @@ class Bench:
     def error(self, method: str, **params: Any) -> str:
         """Do an order request and return the text that refuses it."""
         try:
-            self.ask(method, **params)
+            self.request(method, **params)
         except Refused as refusal:
             return refusal.error
         raise AssertionError("it was not refused")

@@ -1,4 +1,4 @@
-"""The simulated exchange flat out, in a process of its own that takes commands by line.
+"""The simulated exchange flat out, in a process of its own that reads commands by line.
 
 It prints one line of JSON with its addresses and keys, then answers each command with its name.
 """
@@ -83,14 +83,14 @@ async def serve() -> None:
     exchange.feed = FlatOutFeed(exchange.markets, steps=LOOP_STEPS)
     async with exchange as sim:
         names = ("url", "rest_url", "api_key", "api_secret")
-        tell(json.dumps({name: getattr(sim, name) for name in names}))
+        write(json.dumps({name: getattr(sim, name) for name in names}))
         while command := (await asyncio.to_thread(sys.stdin.readline)).strip():
             if command == "trade":
                 await trade(sim)
             else:
                 act, _ = FAULTS[command]
                 act(sim)
-            tell(command)
+            write(command)
 
 
 async def trade(sim: SimulatedExchange) -> None:
@@ -98,7 +98,7 @@ async def trade(sim: SimulatedExchange) -> None:
     await sim.account.cancel(order)
 
 
-def tell(line: str) -> None:
+def write(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -23,7 +23,7 @@ class Sample:
     """One moment.
 
     Attributes:
-        messages: taken by all clients since the start.
+        messages: received by all clients since the start.
         faults: caused since the start.
         memory: resident bytes.
         tasks: of the event loop.
@@ -39,7 +39,7 @@ class Sample:
     objects: int
 
     @classmethod
-    def take(cls, messages: int, faults: int) -> Sample:
+    def measure(cls, messages: int, faults: int) -> Sample:
         gc.collect()
         return cls(
             messages=messages,

@@ -1,9 +1,9 @@
-"""`make soak`: two clients on a socket flat out, with faults, for as long as is asked for.
+"""`make soak`: two clients on a socket flat out, with faults, for the given time.
 
     python -m tests.soak.run --seconds 60
     python -m tests.soak.run --messages 50000000
 
-One client takes messages with a callback and reads its executions, the other one iterates. After
+One client receives messages with a callback and reads its executions, the other one iterates. After
 every fault all books have to be valid again and the gap has to be on record; at the end memory,
 tasks, open files and objects may not have grown.
 """
@@ -52,19 +52,19 @@ class Consumer:
 
     name: str
     client: KrakenWSClient
-    taken: Counter[str] = field(default_factory=Counter)
+    received: Counter[str] = field(default_factory=Counter)
     #: Numbers of the messages of `executions` since the last snapshot.
     sequence: int = 0
     #: Messages since the event loop began this turn, and the most there ever were.
     row: int = 0
     longest_row: int = 0
 
-    def take(self, message: Any) -> None:
+    def on_message(self, message: Any) -> None:
         if not self.row:
             asyncio.get_running_loop().call_soon(self.end_row)
         self.row += 1
         channel = getattr(message, "channel", None) or type(message).__name__
-        self.taken[channel] += 1
+        self.received[channel] += 1
         if channel == "executions" and not isinstance(message, SequenceGapEvent):
             self.follow(message)
 
@@ -90,7 +90,7 @@ class Consumer:
 
     async def iterate(self) -> None:
         async for message in self.client:
-            self.take(message)
+            self.on_message(message)
 
     async def subscribe(self, **options: Any) -> None:
         for symbol, depth in zip(SYMBOLS, DEPTHS, strict=True):
@@ -121,9 +121,9 @@ async def consumers(
         KrakenWSClient(exchange.url, **options) as other,
     ):
         calling, iterating = Consumer("callback", one), Consumer("iteration", other)
-        await calling.client.subscribe(ExecutionsParams(), callback=calling.take)
-        await calling.subscribe(callback=calling.take)
-        # With "block" answers wait behind what nobody takes, so somebody has to.
+        await calling.client.subscribe(ExecutionsParams(), callback=calling.on_message)
+        await calling.subscribe(callback=calling.on_message)
+        # With "block" replies wait behind messages that nobody consumes, so somebody has to.
         tasks.create_task(iterating.iterate())
         await iterating.subscribe(overflow="block")
         yield [calling, iterating]
@@ -158,9 +158,9 @@ async def suffer(fault: str, exchange: ExchangeProcess, clients: list[Consumer])
 
 async def check_executions(exchange: ExchangeProcess, consumer: Consumer) -> None:
     """Place and cancel an order: the reports arrive although the feed runs flat out."""
-    seen = consumer.taken["executions"]
+    seen = consumer.received["executions"]
     await exchange.do("trade")
-    await until(lambda: consumer.taken["executions"] >= seen + 2, "reports of an order")
+    await until(lambda: consumer.received["executions"] >= seen + 2, "reports of an order")
 
 
 def check_counts(consumer: Consumer, faults: Counter[str]) -> None:
@@ -190,7 +190,7 @@ async def soak(
 
     Args:
         seconds: how long, unless `messages` or `faults` say when it is enough.
-        messages: how many the clients shall take together.
+        messages: how many the clients shall receive together.
         faults: how many to cause.
         pause: seconds before each fault.
         heartbeat_timeout: seconds of silence until a client gives a connection up.
@@ -208,15 +208,15 @@ async def soak(
         for fault in cycle(FAULTS):
             await asyncio.sleep(pause)
             total = sum(consumer.counts()["messages"] for consumer in clients)
-            samples.append(Sample.take(total, caused.total()))
+            samples.append(Sample.measure(total, caused.total()))
             goals = [(messages, total), (faults, caused.total())]
             open_goals = [(goal, so_far) for goal, so_far in goals if goal is not None]
             if all(so_far >= goal for goal, so_far in open_goals or [(seconds, clock() - start)]):
                 break
             caused[fault] += 1
-            took = await suffer(fault, exchange, clients)
+            seconds_down = await suffer(fault, exchange, clients)
             await check_executions(exchange, clients[0])
-            show(f"{samples[-1]}   {fault}: whole again after {took:.2f} s")
+            show(f"{samples[-1]}   {fault}: whole again after {seconds_down:.2f} s")
         for consumer in clients:
             check_counts(consumer, caused)
             show(f"{consumer.name}: {summary(consumer)}")
@@ -243,7 +243,7 @@ def show(line: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--messages", type=int, help="run until so many were taken instead")
+    parser.add_argument("--messages", type=int, help="run until so many were received instead")
     parser.add_argument("--pause", type=float, default=8, help="seconds between faults")
     parser.add_argument("--heartbeat-timeout", type=float, default=5)
     samples: list[Sample] = []

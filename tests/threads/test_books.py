@@ -55,7 +55,7 @@ def test_readers_see_whole_messages(core: Any) -> None:
     sides = {side: [both[side] for both in known.books] for side in (0, 1)}
     best = {(*bids[0], *asks[0]) for bids, asks in known.books[1:]}
     tops = {tuple(map(float, top)) for top in best}
-    spreads = {ask - bid for bid, _, ask, _ in best}
+    spreads = {books - bid for bid, _, books, _ in best}
 
     def read() -> None:
         assert known.has(book.unverified())
@@ -88,7 +88,7 @@ def test_readers_never_see_a_wrong_book_as_valid(core: Any) -> None:
     assert book.mismatch_count == MESSAGES
 
 
-def test_one_engine_takes_frames_from_several_threads(core: Any) -> None:
+def test_one_engine_is_fed_by_several_threads(core: Any) -> None:
     pairs = [published(f"P{seed}/USD", seed=seed) for seed in range(4)]
     engine = core.Engine()
 
@@ -118,14 +118,14 @@ def test_engines_do_not_disturb_each_other(core: Any) -> None:
     assert others == [first] * 3
 
 
-def test_a_book_is_one_object_whichever_thread_asks_first(core: Any) -> None:
+def test_a_book_is_one_object_whichever_thread_requests_it_first(core: Any) -> None:
     for _ in range(50):
         engine = core.Engine()
 
-        def ask(engine: Any = engine) -> list[Any]:
+        def books(engine: Any = engine) -> list[Any]:
             return [engine.book(symbol) for symbol in ("A/B", "C/D", "E/F")]
 
-        first, *others = together(*[ask] * 4)
+        first, *others = together(*[books] * 4)
         assert all(a is b for other in others for a, b in zip(first, other, strict=True))
         assert engine.books == dict(zip(("A/B", "C/D", "E/F"), first, strict=True))
 

@@ -62,15 +62,15 @@ def test_a_message_is_let_go_by_several_threads(core: Any) -> None:
     shared = [core.parse_message(frame) for frame in raw]
     sums = [message.data[0].checksum for message in shared[::2]]
 
-    def take() -> int:
-        taken = 0
+    def consume() -> int:
+        consumed = 0
         while shared:
             try:
                 message = shared.pop()
             except IndexError:
                 break
-            taken += len(message.data[0].bids) >= 0
-        return taken
+            consumed += len(message.data[0].bids) >= 0
+        return consumed
 
-    assert sum(together(*[take] * THREADS)) == len(raw)
+    assert sum(together(*[consume] * THREADS)) == len(raw)
     assert [core.parse_message(frame).data[0].checksum for frame in raw[::2]] == sums

@@ -237,7 +237,7 @@ def test_key_that_is_no_string_is_shown_nowhere(key: Any, secret: Any) -> None:
     assert "c2Vj" not in shown
 
 
-def test_key_in_the_place_of_the_url_is_not_shown() -> None:
+def test_key_instead_of_the_url_is_not_shown() -> None:
     with pytest.raises(ValueError, match="base_url") as caught:
         HTTPAuthenticatedClient("the-key-of-mine")
     assert "the-key-of-mine" not in str(caught.value)
@@ -302,8 +302,8 @@ async def test_what_a_call_opened_is_closed_when_it_fails(
 
     class Transport(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            note = request.extensions["trace"]
-            await note("socks.connect_tcp.complete", {"return_value": opened})
+            trace = request.extensions["trace"]
+            await trace("socks.connect_tcp.complete", {"return_value": opened})
             if failure is not None:
                 raise failure
             return httpx.Response(200, json=GOOD)
@@ -361,9 +361,9 @@ def test_blanks_around_the_keys_are_dropped() -> None:
 
 
 @pytest.mark.parametrize("blank", ["\u200b", "\ufeff", "\u2060", "\xa0", "\x00", "\u00e9"])
-@pytest.mark.parametrize("place", ["{}key", "k{}ey", "key{}"])
-def test_characters_that_no_key_has_are_named_by_their_position(blank: str, place: str) -> None:
-    text = place.format(blank)
+@pytest.mark.parametrize("pattern", ["{}key", "k{}ey", "key{}"])
+def test_characters_that_no_key_has_are_named_by_their_position(blank: str, pattern: str) -> None:
+    text = pattern.format(blank)
     if text.strip() == "key":
         return
     with pytest.raises(ValueError, match="api_key has") as caught:
@@ -428,11 +428,11 @@ async def test_certificates_are_loaded_once_and_not_by_the_event_loop(
     threads: list[int] = []
     load = network._load
 
-    def note(*variables: str | None) -> ssl.SSLContext:
+    def record(*variables: str | None) -> ssl.SSLContext:
         threads.append(threading.get_ident())
         return load(*variables)
 
-    monkeypatch.setattr(network, "_load", note)
+    monkeypatch.setattr(network, "_load", record)
     monkeypatch.setattr(network, "_defaults", {})
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
@@ -448,11 +448,11 @@ async def test_one_http_client_serves_an_event_loop(monkeypatch: pytest.MonkeyPa
     made: list[httpx.AsyncClient] = []
     make = httpx.AsyncClient
 
-    def note(**options: Any) -> httpx.AsyncClient:
+    def record(**options: Any) -> httpx.AsyncClient:
         made.append(make(**options))
         return made[-1]
 
-    monkeypatch.setattr("kraken_connector.http.httpx.AsyncClient", note)
+    monkeypatch.setattr("kraken_connector.http.httpx.AsyncClient", record)
     async with Exchange().client() as client:
         for _ in range(3):
             await client.get_websockets_token()

@@ -87,7 +87,7 @@ def test_what_is_no_text_is_not_certain(text: object) -> None:
     assert not is_stale_token(text)
 
 
-def test_the_exceptions_tell_the_kind() -> None:
+def test_the_exceptions_have_the_kind() -> None:
     refused = TradingError("no", venue_error="EOrder:Rate limit exceeded", method="add_order")
     assert (refused.kind, refused.retryable) == ("rate", True)
     checked = OrderCheckFailed("no", rule="tick")

@@ -61,7 +61,7 @@ def tokens_of(
     return TokenManager(source, **options)
 
 
-def asked(sim: SimulatedExchange) -> list[Any]:
+def requests_of(sim: SimulatedExchange) -> list[Any]:
     """Return the requests that the exchange received, without pings."""
     return [request for request in sim.requests if request.method != "ping"]
 

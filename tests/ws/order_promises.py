@@ -1,4 +1,4 @@
-"""What is promised about orders, held against the simulated exchange's records.
+"""What is promised about orders, compared with the simulated exchange's records.
 
 Always: no order that the client calls done is open at the exchange, every open order of the client
 is among `orders.working()`, and what it can still fill is within the exposure. In the end: nothing
@@ -40,7 +40,7 @@ from kraken_connector.ws.token.pacer import LOCKOUT
 from kraken_connector.ws.trading import AddOrderParams, BatchAddParams
 
 if TYPE_CHECKING:
-    from tests.ws.order_lives import Bench
+    from tests.ws.order_scenarios import Bench
 
 #: Requests that provably never left raise one of these.
 NEVER_LEFT = (
@@ -52,18 +52,18 @@ NEVER_LEFT = (
 )
 #: Seconds in which a client with short timeouts has a connection and its streams again.
 RECOVERY = 60.0
-#: Seconds between two reports at the end of a life, until one is known.
+#: Seconds between two reports at the end of a scenario, until one is known.
 MARK = 5.0
 #: Seconds until a frame comes surely, a heartbeat or a pong, and is noticed.
 FRAME = 1.0 + FRAME_PAUSE
-#: Seconds between two looks there, out of step with the fills of a maker.
-LOOK = 0.07
+#: Check interval, seconds; not a multiple of the interval of fills (`MAKER_PAUSE`).
+CHECK_INTERVAL = 0.07
 
 
 def settled_within(order_deadline: float, request_timeout: float) -> float:
     """Return within how many seconds of the last trouble every order is settled.
 
-    The exchange may take a request until its deadline; the slack later it was surely reported. The
+    The exchange may accept a request until its deadline; the slack later it was reported. The
     pause before the next snapshot may just have begun, at its longest the one before the last
     check; where the first snapshot does not prove an absence, a second one does. Each of the two
     takes an unsubscribe, a subscribe, and the time in which further parts of it may come.
@@ -73,10 +73,10 @@ def settled_within(order_deadline: float, request_timeout: float) -> float:
     return order_deadline + DEADLINE_SLACK_NS / 1e9 + longest_pause + PAUSE + 2 * snapshot
 
 
-def told_within(order_deadline: float, request_timeout: float) -> float:
+def reported_within(order_deadline: float, request_timeout: float) -> float:
     """Return within how many seconds of it every order is settled, or `OrderUnresolved` is raised.
 
-    That is when all snapshots that are asked for came in vain.
+    That is when all requested snapshots brought no evidence.
     """
     pauses = PAUSE + sum(PAUSE * 2**check for check in range(CHECKS - 1))
     snapshots = CHECKS * (2 * request_timeout + SNAPSHOT_PAUSE + FRAME)
@@ -84,7 +84,7 @@ def told_within(order_deadline: float, request_timeout: float) -> float:
 
 
 class Promises:
-    """Looks whether the promises are kept.
+    """Checks whether the promises are kept.
 
     Args:
         bench: the client and the exchange.
@@ -108,8 +108,8 @@ class Promises:
 
     # Always.
 
-    def look(self) -> None:
-        """Note what is broken, if anything happened since the last look."""
+    def check(self) -> None:
+        """Record what is broken, if anything happened since the last check."""
         now = (self._changes, len(self._records.orders), len(self._records.open))
         if now != self._seen:
             self._seen = now
@@ -124,7 +124,7 @@ class Promises:
         Raises:
             AssertionError: it does not, or did not since the last call.
         """
-        self.look()
+        self.check()
         if self._errors:
             raise self._errors[0]
 
@@ -140,19 +140,19 @@ class Promises:
             if ours is None or self._is_another(ours, theirs):
                 continue
             if ours.status == "gone" and self._hides:
-                # A snapshot is taken to know what reports told before it (`ws/orders/life.py`):
+                # A snapshot is assumed to include earlier reports (`ws/orders/life.py`):
                 # nothing is on record of one that is behind them. The next one corrects that.
                 continue
-            assert ours.status not in DONE, f"{ours!r} is final, but {theirs!r} lives"
-            assert ours in working, f"{ours!r} is not working, but {theirs!r} lives"
+            assert ours.status not in DONE, f"{ours!r} is final, but {theirs!r} is open"
+            assert ours in working, f"{ours!r} is not working, but {theirs!r} is open"
             if not ours.is_mine or _is_of_another(theirs, ours):
                 continue
             exposure = Exposure.of([ours])
             most = exposure.buy if theirs.side == "buy" else exposure.sell
-            assert most >= theirs.left, f"{ours!r} has {exposure}, but {theirs!r} lives"
+            assert most >= theirs.left, f"{ours!r} has {exposure}, but {theirs!r} is open"
 
     def _ours(self, theirs: SimOrder) -> Order | None:
-        """Return what the client takes for an order of the exchange."""
+        """Return what the client regards as an order of the exchange."""
         known = self._bench.client.orders.get(theirs.order_id)
         mark = theirs.flags.get("sender_sub_id")
         if known is not None or mark is None:
@@ -162,7 +162,7 @@ class Promises:
 
     @staticmethod
     def _is_another(ours: Order, theirs: SimOrder) -> bool:
-        """Tell whether an order was taken for another one that has its name.
+        """Return whether an order was mistaken for another one that has its name.
 
         A name joins a report to an order without an `order_id` (`ws/orders/identity.py`); another
         program that uses the name at that moment can be mistaken for this one.
@@ -179,7 +179,7 @@ class Promises:
         """
         bench, client = self._bench, self._bench.client
         if self._hides:
-            # What happened while only snapshots showed the past is told by the next one alone.
+            # What happened while only snapshots showed the past is in the next one alone.
             bench.sim.faults.reset_connections()
         recovery = RECOVERY + LOCKOUT * ("lock_out_tokens" in self._steps)
         connected = await self._until(lambda: str(client.state) == "connected", recovery)
@@ -191,15 +191,15 @@ class Promises:
             raise AssertionError(f"no stream within {recovery:g} s")
         seconds = (bench.options["order_deadline"], bench.options["request_timeout"])
         await self._until(self._is_over, settled_within(*seconds))
-        async with asyncio.timeout(recovery + told_within(*seconds)):
+        async with asyncio.timeout(recovery + reported_within(*seconds)):
             futures = [future for _, future in bench.calls]
             await asyncio.gather(*futures, return_exceptions=True)
         unresolved = [order for order in client.orders.unsettled if self._may_stay_open(order)]
         for order in unresolved:
-            await self._is_told(order, told_within(*seconds))
+            await self._check_reported(order, reported_within(*seconds))
         self.hold()
         # A fill of a maker may be under way.
-        await self._until(lambda: not self.differences(), 2 * LOOK)
+        await self._until(lambda: not self.differences(), 2 * CHECK_INTERVAL)
         found = self.differences()
         assert not found, "; ".join(found)
         self._check_outcomes()
@@ -208,7 +208,7 @@ class Promises:
         """Let something be reported: whatever was lost before, this shows that it is missing.
 
         Returns:
-            A function that tells whether the client knows.
+            A function that returns whether the client knows.
         """
         client, account = self._bench.client, self._bench.sim.account
         marker = await account.place(BTC, "buy", 1, limit_price=1)
@@ -222,21 +222,21 @@ class Promises:
         return is_known
 
     async def _until(self, is_so: Callable[[], bool], seconds: float) -> bool:
-        """Wait for something, and look meanwhile; return whether it came in time."""
-        for _ in range(int(seconds / LOOK) + 1):
+        """Wait for something, and check meanwhile; return whether it came in time."""
+        for _ in range(int(seconds / CHECK_INTERVAL) + 1):
             self.hold()
             if is_so():
                 return True
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(CHECK_INTERVAL)
         return False
 
     def _is_over(self) -> bool:
         # A request that is still waiting may end with an unknown outcome.
-        are_told = all(future.done() for _, future in self._bench.calls)
-        return are_told and not self.differences() and not self._bench.client.orders.unsettled
+        are_over = all(future.done() for _, future in self._bench.calls)
+        return are_over and not self.differences() and not self._bench.client.orders.unsettled
 
-    async def _is_told(self, order: Order, seconds: float) -> None:
-        """Check that whoever waits for an order is told that nothing more will be learnt of it."""
+    async def _check_reported(self, order: Order, seconds: float) -> None:
+        """Check that waiting for an order ends when nothing more will be learnt of it."""
         try:
             await order.wait_settled(seconds)
         except OrderUnresolved:
@@ -247,7 +247,7 @@ class Promises:
             ) from None
 
     def _may_stay_open(self, order: Order) -> bool:
-        """Tell whether nothing can prove what became of an order (`ws/orders/evidence.py`).
+        """Return whether nothing can prove what became of an order (`ws/orders/evidence.py`).
 
         Without a name of its own it may be any that the exchange shows, and without all fills it
         may have been filled.
@@ -260,7 +260,7 @@ class Promises:
         )
 
     def _may_be_filled_by_another(self, order: Order) -> bool:
-        """Tell whether a past fill of an order that the client never saw may be the order's.
+        """Return whether a past fill of an order that the client never saw may be the order's.
 
         The name of an order is no field of a fill (page "Executions", `trade`).
         """
@@ -326,24 +326,24 @@ class Promises:
             for fill in self._bench.sim.account.fills
             if fill.order_id == theirs.order_id
         }
-        told = {fill.exec_id: (fill.qty, fill.price) for fill in ours.fills}
+        reported = {fill.exec_id: (fill.qty, fill.price) for fill in ours.fills}
         # A snapshot that is behind the reports leaves out the fills between the two.
         may_lack = lost or self._hides
         pairs: dict[str, tuple[Any, Any]] = {
-            "fills": (told, {key: fills.get(key) for key in told} if may_lack else fills),
+            "fills": (reported, {key: fills.get(key) for key in reported} if may_lack else fills),
             "status": (ours.status, theirs.status),
         }
         if not may_lack:
             pairs["cum_qty"] = (ours.cum_qty, theirs.cum_qty)
             pairs["cum_cost"] = (ours.cum_cost, theirs.cum_cost)
-        # Of an order of another program the quantity may never have been told.
+        # Of an order of another program the quantity may never have been reported.
         is_unlike = not ours.order_qty or _is_of_another(theirs, ours)
         may_be_larger = is_unlike or self._may_be_larger(ours)
         if ours.status in ("gone", "absent") and (
             theirs.status in ("canceled", "expired")
             or ((may_lack or may_be_larger) and theirs.status == "filled")
         ):
-            # How it ended was not told, and no snapshot tells: this is all that can be known.
+            # How it ended was not reported, and no snapshot shows it: no more can be known.
             del pairs["status"]
         if theirs.is_open:
             pairs["limit_price"] = (ours.limit_price, theirs.limit_price)
@@ -355,7 +355,7 @@ class Promises:
         ]
 
     def _may_be_larger(self, ours: Order) -> bool:
-        """Tell whether a change of an order had no known outcome: it may be larger."""
+        """Return whether a change of an order had no known outcome: it may be larger."""
         over = [future for _, future in self._bench.calls if future.done()]
         errors = [future.exception() for future in over if not future.cancelled()]
         return any(
@@ -405,7 +405,7 @@ class Promises:
 
 
 def _is_of_another(theirs: SimOrder, ours: Order) -> bool:
-    """Tell whether an order that is taken for one of the client's is of another program."""
+    """Return whether an order that is regarded as one of the client's is of another program."""
     return ours.params is not None and ours.params.sender_sub_id != mark_of(theirs)
 
 

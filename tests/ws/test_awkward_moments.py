@@ -101,12 +101,12 @@ async def test_callback_with_a_cancelled_future_does_not_end_the_feed(
 ) -> None:
     seen: list[object] = []
 
-    def ask_a_cancelled_future(event: object) -> None:
+    def raise_cancelled(event: object) -> None:
         seen.append(event)
         raise asyncio.CancelledError
 
     async with connected(sim) as client:
-        await client.subscribe(BookParams(symbol=[BTC]), callback=ask_a_cancelled_future)
+        await client.subscribe(BookParams(symbol=[BTC]), callback=raise_cancelled)
         await sim.step(BTC, 3)
         await eventually(lambda: len(seen) == 4)
         assert client.stats()["callback_errors"] == 4

@@ -36,16 +36,16 @@ def kind(message: object) -> str:
     return str(message.symbol) if is_ticker else type(message).__name__
 
 
-async def take_burst(
+async def read_burst(
     overflow: Any, tls: tuple[ssl.SSLContext, ssl.SSLContext] | None
 ) -> tuple[Counter[str], dict[str, Any], list[GapEvent], int]:
     """Send a burst to `async for` that only counts.
 
     Returns:
-        What was taken by kind, the client's counts, its gaps, and how often it connected.
+        What was received by kind, the client's counts, its gaps, and how often it connected.
     """
     server, trusting = tls or (None, None)
-    taken: Counter[str] = Counter()
+    received: Counter[str] = Counter()
     async with (
         SimulatedExchange(symbols=[BTC, ETH], rate=0, ssl=server, send_buffer_limit=2**26) as sim,
         client_of(sim, ssl=trusting) as client,
@@ -54,10 +54,10 @@ async def take_burst(
         await client.subscribe(ticker, overflow=overflow)
         sim.connections[0].send_bytes(FRAME * BURST + LAST)
         async for message in client:
-            taken[kind(message)] += 1
-            if taken[ETH]:
+            received[kind(message)] += 1
+            if received[ETH]:
                 break
-        return taken, client.stats(), gaps_of(client), sim.connections_total
+        return received, client.stats(), gaps_of(client), sim.connections_total
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
@@ -67,11 +67,11 @@ def test_consumer_that_keeps_up_loses_nothing_of_a_burst(
     overflow: str, loop: str, tls: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     with asyncio.Runner(loop_factory=LOOPS[loop]()) as runner:
-        taken, stats, gaps, sockets = runner.run(
-            asyncio.wait_for(take_burst(overflow, tls_contexts("127.0.0.1") if tls else None), 30)
+        received, stats, gaps, sockets = runner.run(
+            asyncio.wait_for(read_burst(overflow, tls_contexts("127.0.0.1") if tls else None), 30)
         )
     assert sockets == 1
-    assert taken[BTC] + stats["conflated"] == BURST
+    assert received[BTC] + stats["conflated"] == BURST
     assert (gaps, stats["dropped"]) == ([], 0)
     assert (stats["conflated"] > 0) == (overflow == "conflate")
     assert "too slow" not in caplog.text
@@ -84,22 +84,22 @@ async def test_consumer_that_is_too_slow_gets_the_latest_and_a_record() -> None:
     ):
         ticker = TickerParams(symbol=[BTC, ETH], event_trigger="bbo", snapshot=False)
         await client.subscribe(ticker)
-        sent, taken = BURST // 10, Counter[str]()
+        sent, received = BURST // 10, Counter[str]()
         sim.connections[0].send_bytes(FRAME * sent)
         async with asyncio.timeout(PATIENCE):
             while not client.stats()["dropped"]:
-                taken[kind(await client.receive())] += 1
+                received[kind(await client.receive())] += 1
                 await asyncio.sleep(0.01)
                 sim.connections[0].send_bytes(FRAME)
                 sent += 1
-        lane = client.stats()["queues"]["drop_oldest"]
-        assert lane["queued"] <= lane["bound"]
+        queue = client.stats()["queues"]["drop_oldest"]
+        assert queue["queued"] <= queue["bound"]
         sim.connections[0].send_bytes(LAST)
         async with asyncio.timeout(PATIENCE):
-            while not taken[ETH]:
-                taken[kind(await client.receive())] += 1
+            while not received[ETH]:
+                received[kind(await client.receive())] += 1
         dropped = client.stats()["dropped"]
-        assert taken[BTC] + dropped == sent
+        assert received[BTC] + dropped == sent
         gaps = gaps_of(client)
-        assert [gap.cause for gap in gaps] == ["overflow"] * taken["overflow"]
+        assert [gap.cause for gap in gaps] == ["overflow"] * received["overflow"]
         assert sum(gap.dropped for gap in gaps) == dropped

@@ -12,11 +12,11 @@ from tests.ws.helpers import (
     BTC,
     ETH,
     PATIENCE,
-    asked,
     client_of,
     connected,
     eventually,
     find_channel,
+    requests_of,
     tokens_of,
 )
 
@@ -60,7 +60,7 @@ async def test_cancelled_subscribe_leaves_nothing_subscribed(sim: SimulatedExcha
     async with connected(sim) as client:
         sim.faults.delay_acks(0.5, times=1)  # long after the cancellation, on a busy machine too
         subscribing = client.subscribe(TickerParams(symbol=[BTC]))
-        await cancelled(subscribing, lambda: asked(sim))
+        await cancelled(subscribing, lambda: requests_of(sim))
         assert client.subscriptions == {}
         await sim.wait_for(lambda: sim.requests[-1].method == "unsubscribe")
         await sim.wait_for(lambda: sim.registry.count("ticker", None) == 0)
@@ -85,7 +85,7 @@ async def test_cancelled_unsubscribe_can_be_repeated(sim: SimulatedExchange) -> 
         await client.subscribe(TickerParams(symbol=[BTC]))
         sim.faults.swallow_acks(1)
         await cancelled(
-            client.unsubscribe(TickerParams(symbol=[BTC])), lambda: len(asked(sim)) == 2
+            client.unsubscribe(TickerParams(symbol=[BTC])), lambda: len(requests_of(sim)) == 2
         )
         await client.unsubscribe(TickerParams(symbol=[BTC]))
         assert client.subscriptions == {}
@@ -100,7 +100,7 @@ async def test_cancelled_subscribe_while_reconnecting_is_not_replayed(
         await cancelled(client.subscribe(TickerParams(symbol=[BTC])), lambda: client.subscriptions)
         await eventually(lambda: client.state is ConnectionState.CONNECTED)
         await client.subscribe(TickerParams(symbol=[ETH]))
-        assert [request.symbols for request in asked(sim)] == [(ETH,)]
+        assert [request.symbols for request in requests_of(sim)] == [(ETH,)]
 
 
 async def test_cancelled_receive_loses_no_message(sim: SimulatedExchange) -> None:

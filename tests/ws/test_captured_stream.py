@@ -1,4 +1,4 @@
-"""Captured frames as one stream of bytes over a real socket, cut at random places."""
+"""Captured frames as one stream of bytes over a real socket, cut at random offsets."""
 
 from __future__ import annotations
 

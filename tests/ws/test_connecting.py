@@ -107,7 +107,7 @@ class Proxy:
     """A proxy that accepts CONNECT and records its targets."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.port = 0
 
     @asynccontextmanager
@@ -123,7 +123,7 @@ class Proxy:
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             method, target, *_ = head.split()
-            self.asked.append(f"{method} {target}")
+            self.requests.append(f"{method} {target}")
             if method == "CONNECT":
                 host, _, port = target.rpartition(":")
                 writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -209,8 +209,8 @@ def test_next_address_of_a_proxy_is_tried(module: str, is_secure: bool) -> None:
             scheme = "https" if is_secure else "http"
             with mute(proxy.port):
                 await use(sim, ssl=trusting, proxy=f"{scheme}://{NAME}:{proxy.port}")
-            assert set(proxy.asked) == {f"CONNECT {urlsplit(sim.url).netloc}"}
-            assert len(proxy.asked) == 2
+            assert set(proxy.requests) == {f"CONNECT {urlsplit(sim.url).netloc}"}
+            assert len(proxy.requests) == 2
 
     run(module, main())
 
@@ -269,7 +269,7 @@ async def test_environments_proxy_is_used_for_other_hosts(
         async with client:
             await client.subscribe(TickerParams(symbol=[BTC]))
         await source_of(sim, NAME).get_websockets_token()
-        assert [asked.split()[0] for asked in proxy.asked] == ["CONNECT", "POST"]
+        assert [line.split()[0] for line in proxy.requests] == ["CONNECT", "POST"]
 
 
 async def test_explicit_proxy_holds_for_sockets_and_tokens_on_this_machine_too(
@@ -277,7 +277,7 @@ async def test_explicit_proxy_holds_for_sockets_and_tokens_on_this_machine_too(
 ) -> None:
     async with Proxy().serving() as proxy:
         await use(sim, proxy=f"http://127.0.0.1:{proxy.port}")
-        assert [asked.split()[0] for asked in proxy.asked] == ["CONNECT", "POST"]
+        assert [line.split()[0] for line in proxy.requests] == ["CONNECT", "POST"]
 
 
 async def test_proxy_of_the_http_client_goes_before_that_of_the_client(
@@ -288,7 +288,7 @@ async def test_proxy_of_the_http_client_goes_before_that_of_the_client(
         manager = TokenManager(source_of(sim, httpx_args=own))
         KrakenWSClient(sim.url, token_manager=manager, proxy="http://127.0.0.1:9")
         await manager.get_token()
-        assert len(proxy.asked) == 1
+        assert len(proxy.requests) == 1
 
 
 @pytest.mark.parametrize("scheme", network.PROXY_SCHEMES)
@@ -302,9 +302,9 @@ async def test_proxy_that_cannot_be_used_is_an_error_of_ours(
     assert "hush" not in str(caught.value)
     manager = TokenManager(source_of(sim))
     KrakenWSClient(sim.url, proxy=proxy, token_manager=manager)
-    with pytest.raises(TokenAcquisitionError) as told:
+    with pytest.raises(TokenAcquisitionError) as caught:
         await manager.get_token()
-    assert "hush" not in str(told.value)
+    assert "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", ["ftp://me:hush@host:1", "http://me:hush@host:99999", "http://"])
@@ -316,9 +316,9 @@ async def test_environments_proxy_that_is_none_is_an_error_of_ours(
         await KrakenWSClient("wss://exchange.test").connect()
     assert "hush" not in str(caught.value)
     source = HTTPAuthenticatedClient("https://exchange.test", api_key="k", api_secret="c2VjcmV0")
-    with pytest.raises(TokenAcquisitionError, match="HTTPS_PROXY is not the URL") as told:
+    with pytest.raises(TokenAcquisitionError, match="HTTPS_PROXY is not the URL") as caught:
         await source.get_websockets_token()
-    assert "hush" not in str(told.value)
+    assert "hush" not in str(caught.value)
 
 
 # Certificates.
@@ -351,12 +351,12 @@ async def test_one_default_serves_sockets_and_tokens(
     made: list[ssl.SSLContext] = []
     make = ssl.create_default_context
 
-    def note(*args: Any, **options: Any) -> ssl.SSLContext:
+    def record(*args: Any, **options: Any) -> ssl.SSLContext:
         made.append(make(*args, **options))
         return made[-1]
 
-    monkeypatch.setattr(ssl, "create_default_context", note)
-    monkeypatch.setattr(httpx, "create_ssl_context", note)
+    monkeypatch.setattr(ssl, "create_default_context", record)
+    monkeypatch.setattr(httpx, "create_ssl_context", record)
     async with SimulatedExchange(symbols=[BTC], rate=0, ssl=server) as sim:
         for _ in range(3):
             await use(sim)

@@ -43,7 +43,7 @@ def timeouts(sim: SimulatedExchange) -> list[int]:
     ]
 
 
-def told(client: KrakenWSClient) -> list[str]:
+def events_of(client: KrakenWSClient) -> list[str]:
     """Return the events of the switch from the queue."""
     states = []
     while (message := client._inbox.pop()) is not None:
@@ -69,7 +69,7 @@ async def test_it_is_set_again_at_a_third_and_turned_off_on_leaving() -> None:
         assert not switch.is_armed
         await asyncio.sleep(200)
         assert len(client.orders.open()) == len(sim.account.open_orders) == 1
-        assert told(client) == ["armed"]
+        assert events_of(client) == ["armed"]
         assert switch_tasks() == []
 
 
@@ -95,10 +95,10 @@ async def test_alarm_without_a_confirmation_for_two_thirds_then_it_continues() -
             await asyncio.sleep(2)
             assert len(late) == 1
             assert late[0] == pytest.approx(20, abs=0.5)
-            assert told(client) == ["armed", "late"]
+            assert events_of(client) == ["armed", "late"]
             sim.faults.clear()
             await eventually(lambda: not switch.is_late, 20)
-            assert told(client) == ["armed"]
+            assert events_of(client) == ["armed"]
         assert len(sim.account.open_orders) == 1
 
 
@@ -129,12 +129,12 @@ async def test_it_says_that_it_has_run_out_and_sets_itself_again() -> None:
     async with scene() as (sim, client), client.dead_mans_switch(timeout=60) as switch:
         sim.faults.lose_requests(1000, method="cancel_all_orders_after")
         await asyncio.sleep(70)
-        assert told(client) == ["armed", "late", "expired"]
+        assert events_of(client) == ["armed", "late", "expired"]
         assert sim.account.open_orders == []
         assert switch.seconds_left < 0
         sim.faults.clear()
         await eventually(lambda: not switch.is_late, 20)
-        assert told(client) == ["armed"]
+        assert events_of(client) == ["armed"]
 
 
 async def test_it_is_set_again_as_soon_as_there_is_a_connection() -> None:
@@ -163,7 +163,7 @@ async def test_it_is_off_during_maintenance_and_back_after_it() -> None:
             sim.faults.set_system("online")
             await eventually(lambda: switch.is_armed)
             assert not switch.is_paused
-            assert told(client) == ["armed", "paused", "armed"]
+            assert events_of(client) == ["armed", "paused", "armed"]
         assert len(sim.account.open_orders) == 1
 
 
@@ -190,7 +190,7 @@ async def test_it_rests_while_the_exchange_is_in_maintenance() -> None:
     async with scene() as (sim, client), client.dead_mans_switch(timeout=60) as switch:
         sim.faults.set_system("maintenance")
         await eventually(lambda: switch.is_paused)
-        assert told(client) == ["armed", "paused"]
+        assert events_of(client) == ["armed", "paused"]
         sim.faults.set_system("online")
         await eventually(lambda: not switch.is_paused)
         await eventually(lambda: switch.is_armed, 20)
@@ -273,7 +273,7 @@ async def test_request_by_hand_beside_a_switch_is_undone_at_once() -> None:
         assert not switch.is_armed
         await eventually(lambda: switch.is_armed, 0.1)
         assert timeouts(sim) == [60, 0, 60]
-        assert told(client) == ["armed", "off", "armed"]
+        assert events_of(client) == ["armed", "off", "armed"]
 
 
 async def test_switches_of_one_client_share_the_timer() -> None:

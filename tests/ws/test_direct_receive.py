@@ -33,7 +33,7 @@ def framed(number: int, padding: int = 0) -> bytes:
     return text_frame(message(number, padding).encode())
 
 
-async def open_direct(port: int, engine: Engine, take: Callable[[list[Any], int], None]) -> Any:
+async def open_direct(port: int, engine: Engine, sink: Callable[[list[Any], int], None]) -> Any:
     return await open_socket(
         f"ws://127.0.0.1:{port}",
         network=Network(proxy=False),
@@ -41,7 +41,7 @@ async def open_direct(port: int, engine: Engine, take: Callable[[list[Any], int]
         open_timeout=5,
         close_timeout=1,
         receiver=Receiver(engine, MAX_SIZE),
-        on_events=take,
+        on_events=sink,
     )
 
 
@@ -51,7 +51,7 @@ async def receive(script: Script) -> tuple[list[int], list[str], ConnectionClose
     numbers: list[int] = []
     ways: list[str] = []
 
-    def note(events: Iterable[Any], way: str) -> None:
+    def record(events: Iterable[Any], way: str) -> None:
         for event in events:
             assert isinstance(event, WSDataMessage)
             numbers.append(event.data[0])
@@ -59,13 +59,13 @@ async def receive(script: Script) -> tuple[list[int], list[str], ConnectionClose
 
     async with serve(script, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        socket = await open_direct(port, engine, lambda events, _: note(events, "short"))
+        socket = await open_direct(port, engine, lambda events, _: record(events, "short"))
         assert isinstance(socket, DirectConnection)
         try:
             async with asyncio.timeout(PATIENCE):
                 while True:
                     socket.go_direct()
-                    note(engine.feed(await socket.recv(decode=False)), "long")
+                    record(engine.feed(await socket.recv(decode=False)), "long")
         except ConnectionClosed as closed:
             return numbers, ways, closed
         finally:
@@ -200,18 +200,18 @@ async def test_a_refused_handshake_is_the_librarys_business() -> None:
 async def test_data_received_bypasses_the_library_too() -> None:
     """uvloop calls `data_received` of every `asyncio.Protocol`."""
     engine = Engine()
-    taken: list[Any] = []
+    received: list[Any] = []
 
     async with serve(lambda connection: connection.wait_closed(), "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        socket = await open_direct(port, engine, lambda events, _: taken.extend(events))
+        socket = await open_direct(port, engine, lambda events, _: received.extend(events))
         assert isinstance(socket, DirectConnection)
         socket.go_direct()
         stream = b"".join(framed(n, 5000) for n in range(100))
         for start in range(0, len(stream), 200_000):
             socket.data_received(stream[start : start + 200_000])
         await socket.close()
-    assert [event.data[0] for event in taken] == list(range(100))
+    assert [event.data[0] for event in received] == list(range(100))
 
 
 @pytest.mark.parametrize("is_one_read", [True, False])
@@ -228,10 +228,10 @@ async def test_data_received_bypasses_the_library_too() -> None:
     ],
 )
 async def test_nothing_is_received_after_a_close_or_an_error(end: bytes, is_one_read: bool) -> None:
-    taken: list[Any] = []
+    received: list[Any] = []
     async with serve(lambda connection: connection.wait_closed(), "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        socket = await open_direct(port, Engine(), lambda events, _: taken.extend(events))
+        socket = await open_direct(port, Engine(), lambda events, _: received.extend(events))
         assert isinstance(socket, DirectConnection)
         socket.go_direct()
         if is_one_read:
@@ -243,4 +243,4 @@ async def test_nothing_is_received_after_a_close_or_an_error(end: bytes, is_one_
         socket.data_received(framed(2))
         with pytest.raises(ConnectionClosed):
             await socket.recv()
-    assert [event.data[0] for event in taken] == [0]
+    assert [event.data[0] for event in received] == [0]

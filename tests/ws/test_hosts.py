@@ -15,11 +15,11 @@ from tests.ws.helpers import (
     BTC,
     ETH,
     SOL,
-    asked,
     client_of,
     connected,
     eventually,
     find_channel,
+    requests_of,
     tokens_of,
 )
 
@@ -87,7 +87,7 @@ async def test_each_connection_has_a_token_of_its_own(three: SimulatedExchange) 
         await asyncio.gather(
             client.subscribe(ExecutionsParams()), client.subscribe(Level3Params(symbol=[BTC]))
         )
-        tokens = {request.params["token"] for request in asked(three)}
+        tokens = {request.params["token"] for request in requests_of(three)}
         assert len(tokens) == three.tokens.issued == 2
 
 
@@ -109,16 +109,16 @@ async def test_level3_wants_a_token_manager(three: SimulatedExchange) -> None:
 async def test_host_that_cannot_be_connected_fails_its_caller_alone(
     three: SimulatedExchange, role: Any
 ) -> None:
-    asked = {"private": ExecutionsParams(), "level3": Level3Params(symbol=[BTC])}
+    params = {"private": ExecutionsParams(), "level3": Level3Params(symbol=[BTC])}
     async with trader_of(three) as client:
         await client.subscribe(TickerParams(symbol=[BTC]))
         three.faults.refuse_connections(1, host=role)
         with pytest.raises(ConnectFailed):
-            await client.subscribe(asked[role])
+            await client.subscribe(params[role])
         assert client.state is ConnectionState.CONNECTED
         assert client.connections[role].state is ConnectionState.DISCONNECTED
         await client.subscribe(TickerParams(symbol=[ETH]))
-        await client.subscribe(asked[role])
+        await client.subscribe(params[role])
         assert client.connections[role].state is ConnectionState.CONNECTED
 
 
@@ -211,10 +211,10 @@ async def test_certificates_are_checked_and_named_on_every_host() -> None:
     authority.issue_cert("localhost").configure_cert(theirs)
     named: list[str | None] = []
 
-    def note(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
+    def record(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
         named.append(name)
 
-    theirs.sni_callback = note  # type: ignore[assignment]
+    theirs.sni_callback = record  # type: ignore[assignment]
     ours = ssl.create_default_context()
     authority.configure_trust(ours)
     async with SimulatedExchange(
@@ -258,15 +258,15 @@ def limit(price: str) -> AddOrderParams:
     return AddOrderParams(BTC, "buy", "limit", "0.10", limit_price=price)
 
 
-async def take_all(client: KrakenWSClient) -> list[Any]:
+async def receive_all(client: KrakenWSClient) -> list[Any]:
     """Iterate to the end; return the messages, and the exception last."""
-    taken: list[Any] = []
+    received: list[Any] = []
     try:
         async for message in client:
-            taken.append(message)  # noqa: PERF401 (all that came before an exception)
+            received.append(message)  # noqa: PERF401 (all that came before an exception)
     except ConnectFailed as error:
-        taken.append(error)
-    return taken
+        received.append(error)
+    return received
 
 
 @pytest.mark.virtual_time
@@ -310,24 +310,26 @@ async def test_iteration_raises_when_market_data_ends_and_continues_with_private
     async with scene() as (sim, client):
         await client.subscribe(BookParams(symbol=[BTC]))
         await client.subscribe(ExecutionsParams())
-        taking = asyncio.create_task(take_all(client))
+        receiving = asyncio.create_task(receive_all(client))
         closing = asyncio.create_task(client.wait_closed())
         await asyncio.sleep(1)
         lose_the_market(sim)
-        *taken, end = await taking
+        *received, end = await receiving
         assert isinstance(end, ConnectFailed)
         with pytest.raises(ConnectFailed):
             await closing
         closing = asyncio.create_task(client.wait_closed())
-        assert {getattr(message, "channel", "") for message in taken} >= {"book", "executions"}
+        assert {getattr(message, "channel", "") for message in received} >= {"book", "executions"}
         assert client.state is ConnectionState.TRADING_ONLY
-        taking = asyncio.create_task(find_channel(client, "executions", "update"))
+        receiving = asyncio.create_task(find_channel(client, "executions", "update"))
         await client.add_order(limit("100.0"))
-        assert (await taking).data[0].exec_type == "pending_new"
+        assert (await receiving).data[0].exec_type == "pending_new"
         assert not closing.done()
         await client.disconnect()
         await closing
-        assert not any(isinstance(taken, ConnectFailed) for taken in await take_all(client))
+        assert not any(
+            isinstance(received, ConnectFailed) for received in await receive_all(client)
+        )
         with pytest.raises(NotConnected):
             await client.receive()
 
@@ -338,7 +340,7 @@ async def test_client_without_a_private_connection_ends_with_market_data() -> No
         await client.subscribe(BookParams(symbol=[BTC]))
         lose_the_market(sim)
         await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
-        assert isinstance((await take_all(client))[-1], ConnectFailed)
+        assert isinstance((await receive_all(client))[-1], ConnectFailed)
         with pytest.raises(ConnectFailed):
             await client.receive()
 
@@ -389,10 +391,10 @@ async def test_client_says_whether_it_can_trade() -> None:
         assert obstacle() == "the private connection is not open yet"
         await client.track_orders()
         assert obstacle() is None
-        for state, takes_orders in (("cancel_only", False), ("post_only", True)):
+        for state, accepts_orders in (("cancel_only", False), ("post_only", True)):
             sim.faults.set_system(state)
             await asyncio.sleep(0.1)
-            expected = None if takes_orders else f"the exchange is in state {state}"
+            expected = None if accepts_orders else f"the exchange is in state {state}"
             assert obstacle() == expected
         sim.faults.set_system("online")
         await asyncio.sleep(0.1)

@@ -14,11 +14,11 @@ from tests.ws.helpers import (
     BTC,
     ETH,
     PATIENCE,
-    asked,
     client_of,
     connected,
     eventually,
     find_type,
+    requests_of,
     tokens_of,
 )
 
@@ -62,8 +62,7 @@ def watcher_of(sim: SimulatedExchange, **options: Any) -> KrakenWSClient:
 def shows_what_was_published(
     client: KrakenWSClient, sim: SimulatedExchange, depth: int, levels: int | None = None
 ) -> bool:
-    """Tell whether the book has the exchange's orders in the exchange's order, in all levels or in
-    so many."""
+    """Return whether the book has the exchange's orders in its sequence, in all or some levels."""
     book, published = client.level3(BTC), sim.published_orders(BTC, depth)[-1]
     return book.is_valid and all(
         (levels is not None or len(ours) == len(theirs))
@@ -146,9 +145,9 @@ async def test_wrong_checksum_is_repaired_alone(
     assert (gap.cause, gap.channels, gap.symbols) == ("resync", ["level3"], [BTC])
     await eventually(lambda: shows_what_was_published(client, sim, 10))
     assert other.is_valid
-    again = [(r.method, r.symbols, r.params["depth"]) for r in asked(sim)[1:]]
+    again = [(r.method, r.symbols, r.params["depth"]) for r in requests_of(sim)[1:]]
     assert again == [("unsubscribe", (BTC,), 10), ("subscribe", (BTC,), 10)]
-    assert all(request.params["token"] for request in asked(sim))
+    assert all(request.params["token"] for request in requests_of(sim))
 
 
 async def test_unreadable_frame_distrusts_its_book(
@@ -211,7 +210,7 @@ async def test_level3_that_cannot_be_reconnected_ends_alone(sim: SimulatedExchan
         assert client.state is ConnectionState.CONNECTED
 
 
-async def test_more_symbols_than_a_connection_takes_go_to_another() -> None:
+async def test_more_symbols_than_a_connection_allows_go_to_another() -> None:
     names = [f"{chr(65 + n // 26)}{chr(65 + n % 26)}/USD" for n in range(201)]
     async with (
         SimulatedExchange(symbols=names, rate=0, hosts="three", level3_allowance=None) as sim,
@@ -226,7 +225,7 @@ async def test_more_symbols_than_a_connection_takes_go_to_another() -> None:
         assert len(views["level3"].symbols) == 200
         assert views["level3-2"].symbols == {names[200]}
         await eventually(lambda: all(client.level3(name).is_valid for name in names))
-        tokens = {request.params["token"] for request in asked(sim)}
+        tokens = {request.params["token"] for request in requests_of(sim)}
         assert len(tokens) == 2
 
 
@@ -255,18 +254,18 @@ async def test_queue_position_is_reported_when_it_changes(
     book = client.level3(BTC)
     await eventually(lambda: book.is_valid)
     first, second = book.orders("bid")[0], book.orders("bid", 3)[-1]
-    places: list[QueuePosition | None] = []
-    watch = client.watch_queue(BTC, first.order_id, places.append)
-    assert places == [book.queue_position(first.order_id)] == [watch.position]
-    assert places[0] is not None
-    assert places[0].orders_ahead == 0
+    positions: list[QueuePosition | None] = []
+    watch = client.watch_queue(BTC, first.order_id, positions.append)
+    assert positions == [book.queue_position(first.order_id)] == [watch.position]
+    assert positions[0] is not None
+    assert positions[0].orders_ahead == 0
     order = SimpleNamespace(symbol=BTC, order_id=second.order_id)
     assert client.queue_position(order) == book.queue_position(second.order_id)
     # The whole order is filled.
     await sim.trade(BTC, "sell", first.order_qty)
     await eventually(lambda: book.order(first.order_id) is None)
-    assert places[-1] is None
-    assert all(before != after for before, after in itertools.pairwise(places))
+    assert positions[-1] is None
+    assert all(before != after for before, after in itertools.pairwise(positions))
     watch.cancel()
     assert not watch.is_active
 
@@ -289,13 +288,13 @@ async def test_own_order_is_found_in_its_queue(sim: SimulatedExchange) -> None:
         await eventually(lambda: book.order(order.order_id))
         unsent = SimpleNamespace(symbol=BTC, order_id=None)
         assert client.queue_position(unsent) is None
-        place = client.queue_position(order)
-        assert place is not None
-        assert place.orders_ahead == place.orders - 1 > 0
-        places: list[QueuePosition | None] = []
-        client.watch_queue(BTC, order.order_id, places.append)
+        position = client.queue_position(order)
+        assert position is not None
+        assert position.orders_ahead == position.orders - 1 > 0
+        positions: list[QueuePosition | None] = []
+        client.watch_queue(BTC, order.order_id, positions.append)
         await client.cancel_order(CancelOrderParams(order_id=[order.order_id]))
-        await eventually(lambda: places == [place, None])
+        await eventually(lambda: positions == [position, None])
 
 
 async def test_queue_position_is_unknown_while_the_book_is(
@@ -305,12 +304,12 @@ async def test_queue_position_is_unknown_while_the_book_is(
     book = client.level3(BTC)
     await eventually(lambda: book.is_valid)
     order_id = book.orders("ask")[0].order_id
-    places: list[QueuePosition | None] = []
-    client.watch_queue(BTC, order_id, places.append)
+    positions: list[QueuePosition | None] = []
+    client.watch_queue(BTC, order_id, positions.append)
     sim.faults.reset_connections(host="level3")
-    await eventually(lambda: len(places) == 3)
-    assert places[1] is None
-    assert places[0] == places[2]
+    await eventually(lambda: len(positions) == 3)
+    assert positions[1] is None
+    assert positions[0] == positions[2]
 
 
 async def test_what_a_callback_raises_does_not_end_the_feed(

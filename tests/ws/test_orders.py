@@ -203,7 +203,7 @@ async def test_lost_report_is_made_good() -> None:
         assert order.status == "gone"
 
 
-async def test_order_that_the_exchange_denies_is_looked_for() -> None:
+async def test_order_that_the_exchange_denies_is_checked() -> None:
     async with scene() as (sim, client):
         order = (await client.add_order(limit())).order
         await order.wait_open(5)
@@ -343,11 +343,11 @@ async def test_stream_that_goes_on_after_the_deadline_proves_absence() -> None:
             await sim.account.fill(busy, "0.1")
             await asyncio.sleep(0.1)
             assert len(sim.account.fills) < 90
-        asked = [r.params["channel"] for r in sim.requests if r.method == "subscribe"]
-        assert asked.count("executions") == 1
+        subscribed = [r.params["channel"] for r in sim.requests if r.method == "subscribe"]
+        assert subscribed.count("executions") == 1
 
 
-async def test_asking_for_snapshots_is_bounded() -> None:
+async def test_number_of_requested_snapshots_is_bounded() -> None:
     async with scene() as (sim, client):
         await client.unsubscribe(
             ExecutionsParams(snap_orders=True, snap_trades=True, ratecounter=True)
@@ -359,13 +359,13 @@ async def test_asking_for_snapshots_is_bounded() -> None:
             await order.wait_settled()
         await asyncio.sleep(1000)
         assert order.status == "unknown"
-        asked = [
+        subscribed = [
             r
             for r in sim.requests
             if r.method == "subscribe" and r.params["channel"] == "executions"
         ]
         # Two subscriptions, a reconnect, and five snapshots for the sake of the order.
-        assert len(asked) == 2 + 1 + 5
+        assert len(subscribed) == 2 + 1 + 5
 
 
 async def test_batch_whose_reply_is_lost_is_settled_order_by_order() -> None:

@@ -89,7 +89,7 @@ def test_client_can_connect_again_on_another_loop() -> None:
 
 
 @pytest.mark.parametrize("msg", [{"method": "ping"}, b"{}", None, BOOK])
-async def test_send_takes_requests_only(msg: Any) -> None:
+async def test_send_accepts_requests_only(msg: Any) -> None:
     async with SimulatedExchange(symbols=[BTC], rate=0) as sim, client_of(sim) as client:
         with pytest.raises(TypeError, match=rf"^send takes a request .*, not {type(msg).__name__}"):
             await client.send(msg)

@@ -224,7 +224,7 @@ async def test_messages_carry_the_time_of_their_arrival(sim: SimulatedExchange) 
         assert message.received_ns > 1_600_000_000 * 10**9
 
 
-async def test_stats_tell_how_long_messages_took_and_how_many_come(sim: SimulatedExchange) -> None:
+async def test_stats_show_latencies_and_rates(sim: SimulatedExchange) -> None:
     def stats() -> dict[str, Any]:
         (stats,) = client.stats()["connections"].values()
         return dict(stats)

@@ -7,11 +7,11 @@ import asyncio
 import pytest
 from tests.ws.helpers import (
     BTC,
-    asked,
     client_of,
     connected,
     eventually,
     find_channel,
+    requests_of,
     tokens_of,
 )
 
@@ -36,7 +36,7 @@ async def test_token_is_injected_automatically(sim: SimulatedExchange) -> None:
         await sim.account.place(BTC, "buy", "0.1", limit_price="100")
         report = await find_channel(client, "executions", "update")
         assert report.data[0].exec_type == "pending_new"
-        tokens = {request.params["token"] for request in asked(sim)}
+        tokens = {request.params["token"] for request in requests_of(sim)}
         assert len(tokens) == sim.tokens.issued == 1
         await client.unsubscribe(ExecutionsParams(snap_orders=True))
 

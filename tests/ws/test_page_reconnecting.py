@@ -13,13 +13,13 @@ from tests.ws.helpers import (
     BTC,
     ETH,
     SOL,
-    asked,
     client_of,
     connected,
     eventually,
     find,
     find_channel,
     find_type,
+    requests_of,
     tls_contexts,
     tokens_of,
 )
@@ -141,7 +141,7 @@ async def test_subscription_made_while_the_connection_is_down_is_replayed_with_t
         await eventually(lambda: client.state is ConnectionState.RECONNECTING)
         result = await client.subscribe(TickerParams(symbol=[ETH]))
         assert result.symbols == [ETH]
-        assert [r.symbols for r in asked(sim) if r.connection == 2] == [(BTC, ETH)]
+        assert [r.symbols for r in requests_of(sim) if r.connection == 2] == [(BTC, ETH)]
 
 
 async def test_raw_requests_are_refused_while_the_connection_is_down(
@@ -290,8 +290,8 @@ async def test_client_that_gave_up_keeps_its_subscriptions(sim: SimulatedExchang
             await sim.wait_subscribed("executions")
             await eventually(lambda: client.gaps[-1].end_ns is not None)
             assert client.stats()["queues"]["private"]["queued"] > queued
-        told = [(gap.cause, gap.channels, gap.end_ns is None) for gap in client.gaps]
-        assert told == [("disconnect", ["book", "executions"], is_open) for is_open in (1, 0, 1, 0)]
+        gaps = [(gap.cause, gap.channels, gap.end_ns is None) for gap in client.gaps]
+        assert gaps == [("disconnect", ["book", "executions"], is_open) for is_open in (1, 0, 1, 0)]
         starts = [gap.start_ns for gap in client.gaps]
         assert starts[0] == starts[1] < starts[2] == starts[3]
 
@@ -402,8 +402,8 @@ async def ended(client: KrakenWSClient) -> Exception | None:
 
 
 async def test_program_with_callbacks_alone_learns_of_the_end(sim: SimulatedExchange) -> None:
-    taken: list[Any] = []
-    client = client_of(sim, on_message=taken.append)
+    received: list[Any] = []
+    client = client_of(sim, on_message=received.append)
     assert await ended(client) is None
     await client.connect()
     waiting = [asyncio.create_task(ended(client)) for _ in range(2)]
@@ -476,9 +476,11 @@ async def test_pause_that_a_refusal_names_is_kept(monkeypatch: pytest.MonkeyPatc
     assert all(120 <= pause < 121 for pause in pauses)
 
 
-@pytest.mark.parametrize("is_asking", [False, True])
+@pytest.mark.parametrize("has_subscription", [False, True])
 @pytest.mark.virtual_time
-async def test_socket_that_soon_ends_again_and_again_gets_longer_pauses(is_asking: bool) -> None:
+async def test_socket_that_soon_ends_again_and_again_gets_longer_pauses(
+    has_subscription: bool,
+) -> None:
     opened: list[float] = []
     now = asyncio.get_running_loop().time
     options = {"backoff_base": 0.5, "backoff_max": 30.0}
@@ -492,7 +494,7 @@ async def test_socket_that_soon_ends_again_and_again_gets_longer_pauses(is_askin
                 sim.faults.close_connections(1013, "try again later")
 
         ending = asyncio.create_task(end_each())
-        if is_asking:
+        if has_subscription:
             await client.subscribe(TickerParams(symbol=[BTC]))
         await asyncio.sleep(1000)
         ending.cancel()

@@ -53,7 +53,7 @@ async def test_every_symbol_has_its_outcome(sim: SimulatedExchange) -> None:
         assert [ack.result["symbol"] for ack in result.acks] == [ETH, BTC]
 
 
-async def test_two_rejected_of_three_do_not_look_like_success(sim: SimulatedExchange) -> None:
+async def test_two_rejected_of_three_are_no_success(sim: SimulatedExchange) -> None:
     sim.faults.refuse_symbols(ETH, SOL)
     async with connected(sim) as client:
         with pytest.raises(SubscriptionError) as caught:

@@ -208,17 +208,17 @@ async def test_order_of_unknown_outcome_counts_as_there_until_it_is_settled() ->
     async with quoting() as (sim, _, quotes):
         sim.faults.lose_requests(method="add_order")
         report = await quotes.set(bids=BIDS[:1])
-        (doubtful,) = report.in_doubt
-        assert doubtful.status == "unknown"
+        (unknown,) = report.in_doubt
+        assert unknown.status == "unknown"
         assert report.placed == ()
         # That order may be in the market, so a quote at another price must wait.
-        assert (await quotes.set(bids=BIDS[:1])).in_doubt == (doubtful,)
+        assert (await quotes.set(bids=BIDS[:1])).in_doubt == (unknown,)
         report = await quotes.set(bids=[("90.0", "1")])
         assert report.waiting == (Quote("buy", Decimal(90), Decimal(1)),)
         # A larger side has room for the difference.
         report = await quotes.set(bids=[("90.0", "1"), ("89.0", "0.5")])
         assert market(sim) == quoted([("89.0", "0.5")], [])
-        await doubtful.wait_done(30)
+        await unknown.wait_done(30)
         assert (await quotes.set(bids=[("90.0", "1")])).is_complete
 
 
@@ -423,7 +423,7 @@ class Watch:
             wanted = sum((Decimal(q) for _, q in levels), Decimal(0))
             self.most[side] = max(self.most[side], wanted)
 
-    def look(self) -> None:
+    def check(self) -> None:
         orders = self.sim.account.open_orders
         for side, most in self.most.items():
             have = sum((o.left for o in orders if o.side == side), Decimal(0))
@@ -453,7 +453,7 @@ def test_never_too_much_and_as_wanted_in_the_end(seed: int) -> None:
     async def main() -> None:
         async with quoting() as (sim, client, quotes):
             watch = Watch(sim)
-            virtual.current().after_turn = watch.look
+            virtual.current().after_turn = watch.check
             calls: list[asyncio.Task[QuoteReport]] = []
             for _ in range(chance.randint(1, 8)):
                 if chance.random() < 0.6:
@@ -474,7 +474,7 @@ def test_never_too_much_and_as_wanted_in_the_end(seed: int) -> None:
             await eventually(lambda: marker in client.orders and client.orders.is_current, 60)
             await sim.account.cancel(marker)
             await eventually(lambda: client.orders[marker].is_done, 60)
-            virtual.current().after_turn = watch.look
+            virtual.current().after_turn = watch.check
             wanted = levels()
             watch.allow(*wanted)
             async with asyncio.timeout(60):

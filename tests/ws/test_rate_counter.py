@@ -126,7 +126,7 @@ async def test_stream_shows_requests_of_other_clients() -> None:
         assert ours > 90
 
 
-async def test_tracking_orders_asks_for_the_exchanges_count() -> None:
+async def test_tracking_orders_requests_the_exchanges_count() -> None:
     async with (
         stage(tier="pro") as (sim, client),
         connected(sim, token_manager=tokens_of(sim)) as other,
@@ -271,8 +271,8 @@ async def test_request_that_waited_for_a_lost_connection_costs_nothing(prepared:
         await client.add_order(limit(cl_ord_id="mine"))
         await asyncio.gather(*(client.add_order(limit(validate=True)) for _ in range(59)))
         amend = client.prepare_amend(cl_ord_id="mine")
-        asked = amend(limit_price="101.0") if prepared else client.add_order(limit())
-        waiting = asyncio.create_task(asked)
+        call = amend(limit_price="101.0") if prepared else client.add_order(limit())
+        waiting = asyncio.create_task(call)
         await asyncio.sleep(0.1)
         sim.faults.refuse_connections(None)
         sim.faults.reset_connections()

@@ -195,7 +195,7 @@ async def test_each_of_several_connections_has_a_twin(sim: SimulatedExchange) ->
         assert entry.params == BookParams(symbol=[BTC, ETH])
 
 
-async def test_refused_symbol_is_told_once(sim: SimulatedExchange) -> None:
+async def test_refused_symbol_is_reported_once(sim: SimulatedExchange) -> None:
     async with connected(sim, redundant=True) as client:
         with pytest.raises(SubscriptionError) as caught:
             await client.subscribe(BookParams(symbol=[BTC, "NOPE/USD"]))

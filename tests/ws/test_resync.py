@@ -8,7 +8,7 @@ import logging
 from dataclasses import replace
 
 import pytest
-from tests.ws.helpers import BTC, ETH, asked, connected, eventually, find_type, trading
+from tests.ws.helpers import BTC, ETH, connected, eventually, find_type, requests_of, trading
 
 from kraken_connector.exceptions import BookNotReady
 from kraken_connector.models import BookQuarantinedEvent, GapEvent
@@ -46,7 +46,7 @@ async def test_one_symbol_is_subscribed_again_and_the_others_are_not(
         await eventually(lambda: held.is_valid)
         assert client.book(BTC) is held
         assert held.bids == sim.published(BTC, 25)[-1].bids
-        again = [(r.method, r.symbols, r.params["depth"]) for r in asked(sim)[1:]]
+        again = [(r.method, r.symbols, r.params["depth"]) for r in requests_of(sim)[1:]]
         assert again == [("unsubscribe", (BTC,), 25), ("subscribe", (BTC,), 25)]
         assert client.book(ETH).is_valid
         assert sim.connections_total == 1
@@ -155,7 +155,7 @@ def is_snapshot(message: Outgoing) -> bool:
 
 
 @pytest.mark.virtual_time
-async def test_user_who_asks_again_need_not_wait_for_the_next_attempt() -> None:
+async def test_second_request_does_not_wait_for_the_next_attempt() -> None:
     async with trading() as (sim, client):
         await client.track_orders()
         rules = [

@@ -8,7 +8,7 @@ import traceback
 from typing import Any
 
 import pytest
-from tests.ws.helpers import BTC, asked, connected, eventually, find_channel, tokens_of
+from tests.ws.helpers import BTC, connected, eventually, find_channel, requests_of, tokens_of
 
 from kraken_connector.exceptions import OrderOutcomeUnknown, TokenAcquisitionError
 from kraken_connector.http import HTTPAuthenticatedClient, WebSocketToken
@@ -142,6 +142,6 @@ async def test_no_token_is_in_what_a_client_shows(sim: SimulatedExchange) -> Non
     async with connected(sim, token_manager=tokens_of(sim)) as client:
         await client.subscribe(ExecutionsParams())
         await eventually(lambda: client.stats()["queued"])
-        (token,) = {r.params["token"] for r in asked(sim)}
+        (token,) = {r.params["token"] for r in requests_of(sim)}
         shown = f"{client.subscriptions!r} {client.stats()!r} {client!r} {client.gaps!r}"
         assert token not in shown

@@ -45,7 +45,7 @@ def listen_in(sim: SimulatedExchange, monkeypatch: pytest.MonkeyPatch) -> list[d
     return calls
 
 
-def asked(sim: SimulatedExchange) -> set[tuple[str | None, Any]]:
+def requests_of(sim: SimulatedExchange) -> set[tuple[str | None, Any]]:
     """Return what was requested so far: methods and channels."""
     return {(request.method, request.params.get("channel")) for request in sim.requests}
 
@@ -60,7 +60,7 @@ async def lead(sim: SimulatedExchange) -> None:
     await sim.account.deposit("USD", "1")
     await sim.step(BTC)
     # Wait for the client's reply, as a reset discards unread data.
-    await sim.wait_for(lambda: ("unsubscribe", "book") in asked(sim), PATIENCE)
+    await sim.wait_for(lambda: ("unsubscribe", "book") in requests_of(sim), PATIENCE)
     sim.faults.revoke_tokens()
     sim.faults.refuse_tokens("EService:Unavailable")
     before = sim.connections_total

@@ -47,12 +47,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox, "PATIENCE", 0.0)
 
 
-async def take_all(client: KrakenWSClient) -> list[Any]:
+async def receive_all(client: KrakenWSClient) -> list[Any]:
     """Take what is queued, and what that brings about."""
-    taken = []
+    received = []
     while client.stats()["queued"]:
-        taken.append(await client.receive())
-    return taken
+        received.append(await client.receive())
+    return received
 
 
 def books(messages: list[Any]) -> list[Any]:
@@ -72,7 +72,7 @@ async def test_market_data_drops_the_oldest_and_says_so(sim: SimulatedExchange) 
         await client.subscribe(BookParams(symbol=[BTC]))
         await flood(sim, client, 20)
         assert client.stats()["dropped"] == 16
-        messages = await take_all(client)
+        messages = await receive_all(client)
         assert [message.type for message in books(messages)] == ["update"] * 5
         (gap,) = client.gaps
         assert (gap.cause, gap.dropped) == ("overflow", 16)
@@ -156,11 +156,11 @@ async def test_blocking_leaves_on_the_socket_what_there_is_no_room_for(
 ) -> None:
     sockets = []
 
-    async def open_and_note(*args: Any, **options: Any) -> Any:
+    async def open_and_record(*args: Any, **options: Any) -> Any:
         sockets.append(await open_socket(*args, **options))
         return sockets[-1]
 
-    monkeypatch.setattr(connection, "open_socket", open_and_note)
+    monkeypatch.setattr(connection, "open_socket", open_and_record)
     async with connected(sim, message_queue_max=64) as client:
         await client.subscribe(TickerParams(symbol=[BTC]), overflow="block")
         frame = text_frame(b'{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD"}]}')
@@ -174,25 +174,25 @@ async def test_blocking_leaves_on_the_socket_what_there_is_no_room_for(
 async def test_others_get_their_turn_in_a_flood(
     sim: SimulatedExchange, caplog: pytest.LogCaptureFixture
 ) -> None:
-    taken = row = longest = 0
+    received = row = longest = 0
 
     def end_row() -> None:
         nonlocal row, longest
         row, longest = 0, max(row, longest)
 
-    def take(_: WSDataMessage) -> None:
-        nonlocal taken, row
+    def on_message(_: WSDataMessage) -> None:
+        nonlocal received, row
         if not row:
             asyncio.get_running_loop().call_soon(end_row)
-        taken, row = taken + 1, row + 1
+        received, row = received + 1, row + 1
 
     # Both cores then receive through the library.
     caplog.set_level(logging.DEBUG, "kraken_connector.ws.network.connection")
     async with connected(sim) as client:
-        await client.subscribe(TickerParams(symbol=[BTC]), callback=take)
+        await client.subscribe(TickerParams(symbol=[BTC]), callback=on_message)
         frame = text_frame(b'{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD"}]}')
         sim.connections[0].send_bytes(frame * 5_000)
-        await eventually(lambda: taken >= 5_000)
+        await eventually(lambda: received >= 5_000)
     assert 0 < longest <= inbox.IN_A_ROW
 
 
@@ -204,22 +204,22 @@ def compute() -> None:
 
 
 async def compute_at_each(
-    client: KrakenWSClient, how: str, quick: int, look: Callable[[WSDataMessage], bool]
+    client: KrakenWSClient, how: str, quick: int, is_last: Callable[[WSDataMessage], bool]
 ) -> None:
-    """Take messages and compute, awaiting nothing else, until `look` is true of one.
+    """Receive messages and compute, awaiting nothing else, until `is_last` is true of one.
 
-    The first `quick` messages take no time.
+    The first `quick` messages on_message no time.
     """
-    taken = itertools.count()
+    received = itertools.count()
     if how == "receive":
-        while not look(await client.receive()):  # type: ignore[arg-type]
-            if next(taken) >= quick:
+        while not is_last(await client.receive()):  # type: ignore[arg-type]
+            if next(received) >= quick:
                 compute()
         return
     async for message in client:
-        if look(message):  # type: ignore[arg-type]
+        if is_last(message):  # type: ignore[arg-type]
             return
-        if next(taken) >= quick:
+        if next(received) >= quick:
             compute()
 
 
@@ -244,7 +244,7 @@ async def test_fill_passes_market_data_of_a_consumer_that_only_computes(
                 turns[0] += 1
                 await asyncio.sleep(0)
 
-        def look(message: WSDataMessage) -> bool:
+        def is_last(message: WSDataMessage) -> bool:
             seen.append(getattr(message, "channel", ""))
             if seen.count("ticker") == quick + 20 and "sent" not in seen:
                 fill = b'{"channel":"executions","type":"update","data":[],"sequence":2}'
@@ -253,7 +253,7 @@ async def test_fill_passes_market_data_of_a_consumer_that_only_computes(
             return "sent" in seen and seen[-1] == "executions"
 
         counting = asyncio.create_task(count_turns())
-        await asyncio.wait_for(compute_at_each(client, how, quick, look), 30)
+        await asyncio.wait_for(compute_at_each(client, how, quick, is_last), 30)
         counting.cancel()
         # One more when the loop had polled before the frame was there.
         assert len(seen[seen.index("sent") + 1 :]) <= 3
@@ -306,7 +306,7 @@ async def test_disconnecting_starts_over_when_there_is_room(sim: SimulatedExchan
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.virtual_time
-async def test_full_lane_opens_no_connection_before_there_is_room() -> None:
+async def test_full_queue_opens_no_connection_before_there_is_room() -> None:
     sim = SimulatedExchange(symbols=[BTC], rate=0)
     async with sim, connected(sim, message_queue_max=10) as client:
         await client.subscribe(BookParams(symbol=[BTC]), overflow="disconnect")
@@ -315,9 +315,9 @@ async def test_full_lane_opens_no_connection_before_there_is_room() -> None:
         await asyncio.sleep(60)
         assert client.state is ConnectionState.RECONNECTING
         assert sim.connections_total == 1
-        taking = asyncio.create_task(find_type(client, GapEvent))
+        receiving = asyncio.create_task(find_type(client, GapEvent))
         await eventually(lambda: client.state is ConnectionState.CONNECTED)
-        assert (await taking).cause == "overflow"
+        assert (await receiving).cause == "overflow"
 
 
 def statuses(messages: list[Any]) -> list[Any]:
@@ -396,7 +396,7 @@ async def test_policies_of_two_subscriptions_do_not_harm_each_other(
         await client.subscribe(BookParams(symbol=[ETH]), overflow="disconnect")
         await client.subscribe(BookParams(symbol=[BTC]))
         await flood(sim, client, 20)
-        kept = books(await take_all(client))
+        kept = books(await receive_all(client))
         assert [message.symbol for message in kept] == [ETH, BTC, BTC, BTC]
         assert client.state is ConnectionState.CONNECTED
 

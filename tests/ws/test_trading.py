@@ -156,7 +156,7 @@ async def test_a_number_ends_all_its_orders(sim: SimulatedExchange) -> None:
         assert sim.account.open_orders == []
 
 
-async def test_orders_of_a_number_that_stay_are_told() -> None:
+async def test_orders_of_a_number_that_stay_are_reported() -> None:
     async with (
         SimulatedExchange(symbols=[BTC], rate=0, tier="starter", clock=lambda: 10**18) as sim,
         trader(sim) as client,
@@ -176,7 +176,7 @@ async def test_orders_of_a_number_that_stay_are_told() -> None:
         assert {"mine", *(gone - {named})} == set(caught.value.accepted)
 
 
-async def test_raw_requests_stay_and_take_decimals(sim: SimulatedExchange) -> None:
+async def test_raw_requests_stay_and_accept_decimals(sim: SimulatedExchange) -> None:
     async with trader(sim) as client:
         token = await tokens_of(sim).get_token()
         params = limit("0.10").to_dict(exact=True)
@@ -381,7 +381,7 @@ async def test_checks_can_be_turned_off(sim: SimulatedExchange) -> None:
         assert caught.value.venue_error
 
 
-async def test_closed_exchange_takes_no_orders(sim: SimulatedExchange) -> None:
+async def test_closed_exchange_accepts_no_orders(sim: SimulatedExchange) -> None:
     async with trader(sim) as client:
         await client.add_order(limit())
         sim.faults.set_system("cancel_only")
@@ -391,7 +391,7 @@ async def test_closed_exchange_takes_no_orders(sim: SimulatedExchange) -> None:
         assert (await client.cancel_all()).result == {"count": 1}
 
 
-async def test_closed_pair_takes_no_orders(sim: SimulatedExchange) -> None:
+async def test_closed_pair_accepts_no_orders(sim: SimulatedExchange) -> None:
     async with trader(sim) as client:
         await client.subscribe(InstrumentParams())
         await eventually(lambda: BTC in client.instruments)
@@ -522,7 +522,7 @@ async def test_order_is_written_in_the_callers_step(
             await order
         head, mask, masked = frame[:4], frame[4:8], frame[8:]
         assert head == b"\x81\xfe" + len(masked).to_bytes(2, "big")
-        payload = bytes(byte ^ mask[place % 4] for place, byte in enumerate(masked))
+        payload = bytes(byte ^ mask[index % 4] for index, byte in enumerate(masked))
         assert json.loads(payload)["method"] == "add_order"
 
 

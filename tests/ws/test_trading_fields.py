@@ -1,6 +1,6 @@
 """Every field that the reference has for the order methods, on the wire with the digits given.
 
-What a client was asked for is compared with the request that the simulated exchange received, as
+The arguments of each call are compared with the request that the simulated exchange received, as
 text, so that a number that became a string, a float or a shorter one shows.
 """
 
@@ -176,28 +176,28 @@ def full(cl_ord_id: str, **more: Any) -> AddOrderParams:
     return AddOrderParams(BTC, "buy", "limit", "0.00200000", cl_ord_id=cl_ord_id, **TERMS, **more)
 
 
-async def asked_everything(client: KrakenWSClient) -> list[tuple[str, str]]:
+async def request_everything(client: KrakenWSClient) -> list[tuple[str, str]]:
     """Use every field of every method; return methods and the params that must have gone out."""
-    said: list[tuple[str, str]] = []
+    expected: list[tuple[str, str]] = []
     deadline = datetime.now(UTC) + timedelta(seconds=45)
     moment = deadline.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    async def ask(method: str, params: Any, text: str) -> Any:
-        said.append((method, text.replace("DEADLINE", moment)))
+    async def request(method: str, params: Any, text: str) -> Any:
+        expected.append((method, text.replace("DEADLINE", moment)))
         return (await getattr(client, method)(params)).typed
 
     symbol = '"symbol": "BTC/USD"'
-    limit = await ask(
+    limit = await request(
         "add_order",
         full("full", deadline=deadline, validate=False),
         f'{{{symbol}, {TERMS_TEXT}, "cl_ord_id": "full", "deadline": "DEADLINE", '
         '"validate": false}',
     )
-    iceberg = await ask("add_order", ICEBERG, f"{{{symbol}, {ICEBERG_TEXT}}}")
-    trailing = await ask("add_order", TRAILING, f"{{{symbol}, {TRAILING_TEXT}}}")
-    await ask("add_order", CASH, f"{{{symbol}, {CASH_TEXT}}}")
+    iceberg = await request("add_order", ICEBERG, f"{{{symbol}, {ICEBERG_TEXT}}}")
+    trailing = await request("add_order", TRAILING, f"{{{symbol}, {TRAILING_TEXT}}}")
+    await request("add_order", CASH, f"{{{symbol}, {CASH_TEXT}}}")
 
-    await ask(
+    await request(
         "amend_order",
         AmendOrderParams(
             limit.order_id,
@@ -210,17 +210,17 @@ async def asked_everything(client: KrakenWSClient) -> list[tuple[str, str]]:
         f'{{"order_id": "{limit.order_id}", "order_qty": 0.00300, "limit_price": 20001.0, '
         f'"post_only": true, "deadline": "DEADLINE", {symbol}}}',
     )
-    await ask(
+    await request(
         "amend_order",
         AmendOrderParams(cl_ord_id="full", limit_price="20002.0"),
         '{"limit_price": 20002.0, "cl_ord_id": "full"}',
     )
-    await ask(
+    await request(
         "amend_order",
         AmendOrderParams(iceberg.order_id, display_qty="0.010"),
         f'{{"order_id": "{iceberg.order_id}", "display_qty": 0.010}}',
     )
-    await ask(
+    await request(
         "amend_order",
         AmendOrderParams(
             trailing.order_id,
@@ -233,7 +233,7 @@ async def asked_everything(client: KrakenWSClient) -> list[tuple[str, str]]:
         '"trigger_price_type": "pct", "limit_price_type": "pct"}',
     )
 
-    edited = await ask(
+    edited = await request(
         "edit_order",
         EditOrderParams(
             iceberg.order_id,
@@ -253,38 +253,40 @@ async def asked_everything(client: KrakenWSClient) -> list[tuple[str, str]]:
         '"deadline": "DEADLINE", "fee_preference": "quote", "order_userref": -4, '
         '"validate": false}',
     )
-    triggered = await ask(
+    triggered = await request(
         "edit_order",
         EditOrderParams(trailing.order_id, BTC, triggers=OrderTrigger("index", 3, "pct")),
         f'{{"order_id": "{trailing.order_id}", {symbol}, '
         '"triggers": {"reference": "index", "price": 3, "price_type": "pct"}}',
     )
 
-    await ask(
+    await request(
         "cancel_order",
         CancelOrderParams(order_id=[edited.order_id]),
         f'{{"order_id": ["{edited.order_id}"]}}',
     )
-    await ask("cancel_order", CancelOrderParams(cl_ord_id=["full"]), '{"cl_ord_id": ["full"]}')
-    await ask("cancel_order", CancelOrderParams(order_userref=[3]), '{"order_userref": [3]}')
+    await request("cancel_order", CancelOrderParams(cl_ord_id=["full"]), '{"cl_ord_id": ["full"]}')
+    await request("cancel_order", CancelOrderParams(order_userref=[3]), '{"order_userref": [3]}')
     assert triggered.original_order_id == trailing.order_id
 
     batch = [full("one"), TRAILING, ICEBERG, CASH]
     texts = (f'{TERMS_TEXT}, "cl_ord_id": "one"', TRAILING_TEXT, ICEBERG_TEXT, CASH_TEXT)
     orders = ", ".join(f"{{{text}}}" for text in texts)
-    await ask(
+    await request(
         "batch_add",
         BatchAddParams(BTC, orders=batch, deadline=deadline, validate=False),
         f'{{{symbol}, "orders": [{orders}], "deadline": "DEADLINE", "validate": false}}',
     )
-    await ask(
+    await request(
         "batch_cancel",
         BatchCancelParams(orders=["2", "3"], cl_ord_id=["one"]),
         '{"orders": ["2", "3"], "cl_ord_id": ["one"]}',
     )
-    await ask("cancel_all", CancelAllParams(), "{}")
-    await ask("cancel_all_orders_after", CancelAllOrdersAfterParams(timeout=0), '{"timeout": 0}')
-    return said
+    await request("cancel_all", CancelAllParams(), "{}")
+    await request(
+        "cancel_all_orders_after", CancelAllOrdersAfterParams(timeout=0), '{"timeout": 0}'
+    )
+    return expected
 
 
 def read(text: str) -> Any:
@@ -320,10 +322,10 @@ def rich() -> SimulatedExchange:
 
 async def test_every_field_goes_out_as_it_was_given(rich: SimulatedExchange) -> None:
     async with rich as sim, connected(sim, token_manager=tokens_of(sim)) as client:
-        said = await asked_everything(client)
+        expected = await request_everything(client)
         received = [request for request in sim.requests if request.method in REFERENCE]
-    assert [request.method for request in received] == [method for method, _ in said]
-    for request, (method, text) in zip(received, said, strict=True):
+    assert [request.method for request in received] == [method for method, _ in expected]
+    for request, (method, text) in zip(received, expected, strict=True):
         sent = read(request.raw)["params"]
         assert sent.pop("token")
         wanted = read(text)
@@ -336,7 +338,7 @@ async def test_every_field_goes_out_as_it_was_given(rich: SimulatedExchange) -> 
 async def test_no_field_of_the_reference_is_left_out(rich: SimulatedExchange) -> None:
     used: dict[str, set[str]] = {method: set() for method in REFERENCE}
     async with rich as sim, connected(sim, token_manager=tokens_of(sim)) as client:
-        await asked_everything(client)
+        await request_everything(client)
         for request in sim.requests:
             if request.method in used:
                 used[request.method].update(names(dict(request.params)))

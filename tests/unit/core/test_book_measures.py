@@ -32,7 +32,7 @@ def test_microprice_leans_towards_the_thinner_side(book: Any) -> None:
     assert book.microprice == (99.0 * 1.0 + 101.0 * 3.0) / 4.0
 
 
-def test_imbalance_counts_the_asked_levels(book: Any) -> None:
+def test_imbalance_counts_the_given_levels(book: Any) -> None:
     assert book.imbalance() == 0.5
     assert book.imbalance(2) == 0.0
     assert book.imbalance(depth=1000) == 0.0

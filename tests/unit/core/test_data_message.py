@@ -152,7 +152,7 @@ def test_zero_in_a_book_has_the_sign_and_digits_of_the_wire(core: Any, zero: str
     assert str(level.qty) == str(Decimal(zero))
 
 
-def test_parts_of_an_item_know_their_place_in_the_frame(core: Any) -> None:
+def test_parts_of_an_item_know_their_path_in_the_frame(core: Any) -> None:
     message = core.parse_message(frames()["instrument"])
     asset, pair = message.data[0].assets[0], message.data[0].pairs[0]
     assert str(asset.decimal("collateral_value")) == "1.000"
@@ -344,7 +344,7 @@ def test_from_dict_makes_typed_items(
     assert [type(entry) for entry in message.data] == [made_of]
 
 
-def test_from_dict_takes_instrument_as_object_or_list(core: Any) -> None:
+def test_from_dict_accepts_instrument_as_object_or_list(core: Any) -> None:
     for data in ({"assets": [], "pairs": []}, [{"assets": [], "pairs": []}]):
         source = {"channel": "instrument", "type": "update", "data": data}
         assert core.WSDataMessage.from_dict(source).data == [InstrumentData([], [])]
@@ -374,7 +374,7 @@ def test_fields_of_no_model_survive_plain_data(core: Any) -> None:
     assert again.to_dict() == message.to_dict()
 
 
-def test_from_dict_takes_a_part_of_an_item(core: Any) -> None:
+def test_from_dict_accepts_a_part_of_an_item(core: Any) -> None:
     source = {"channel": "ticker", "type": "snapshot", "data": [{"symbol": "BTC/USD"}]}
     message = core.WSDataMessage.from_dict(source)
     (item,) = message.data

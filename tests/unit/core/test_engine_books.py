@@ -189,7 +189,9 @@ def test_update_before_the_snapshot_is_not_applied(engine: Any, market: Market) 
     assert (event.verified, book.updates, book.state) == (False, 0, "awaiting_snapshot")
 
 
-def test_mismatch_is_told_once_and_updates_are_ignored_after_it(live: Any, market: Market) -> None:
+def test_mismatch_is_reported_once_and_updates_are_ignored_after_it(
+    live: Any, market: Market
+) -> None:
     book = live.book(SYMBOL)
     wrong = book_message(SYMBOL, "update", [("1.0", "1.00000000")], [], WRONG)
     event, shown = live.feed(wrong, 77)
@@ -213,7 +215,7 @@ def test_computed_checksum_of_the_event_is_the_books(live: Any) -> None:
     assert event.computed == market.book.checksum()
 
 
-def test_snapshot_that_does_not_verify_is_told_every_time(live: Any) -> None:
+def test_snapshot_that_does_not_verify_is_reported_every_time(live: Any) -> None:
     for _ in range(2):
         events = live.feed(snapshot(("1.0", "1.0"), checksum=WRONG))
         assert types(events) == ["BookChecksumEvent", "WSDataMessage"]
@@ -261,7 +263,7 @@ def test_time_of_the_last_message_that_verified(engine: Any, market: Market) -> 
 # Without checksum.
 
 
-def test_update_without_checksum_is_told_once_and_the_book_not_trusted(
+def test_update_without_checksum_is_reported_once_and_the_book_not_trusted(
     live: Any, market: Market
 ) -> None:
     bare = book_message(SYMBOL, "update", [("1.0", "1.00000000")], [], None)
@@ -328,7 +330,7 @@ def test_depth_is_inferred_from_the_snapshot(engine: Any, levels: int, depth: in
     assert engine.book(SYMBOL).depth == depth
 
 
-def test_ack_tells_the_depth(engine: Any, market: Market) -> None:
+def test_ack_sets_the_depth(engine: Any, market: Market) -> None:
     engine.feed(ack("subscribe", symbol=SYMBOL, depth=100))
     engine.feed(market.snapshot())
     assert engine.book(SYMBOL).depth == 100
@@ -363,9 +365,7 @@ def test_expectation_outranks_the_ack(engine: Any, market: Market) -> None:
         b'{"method":"subscribe","success":true,"result":["book"]}',
     ],
 )
-def test_what_is_no_ack_of_a_book_tells_no_depth(
-    engine: Any, market: Market, answer: bytes
-) -> None:
+def test_what_is_no_ack_of_a_book_sets_no_depth(engine: Any, market: Market, answer: bytes) -> None:
     engine.feed(answer)
     engine.feed(market.snapshot())
     assert engine.book(SYMBOL).depth == 10
@@ -426,7 +426,7 @@ def crossing_frames() -> tuple[bytes, bytes, bytes]:
     )
 
 
-def test_crossing_is_told_when_it_begins(engine: Any) -> None:
+def test_crossing_is_reported_when_it_begins(engine: Any) -> None:
     snap, cross, uncross = crossing_frames()
     engine.feed(snap)
     event, shown = engine.feed(cross, 5)
@@ -446,7 +446,7 @@ def test_equal_prices_are_crossed(engine: Any) -> None:
     assert types(engine.feed(frame)) == ["BookCrossedEvent", "WSDataMessage"]
 
 
-def test_crossing_is_told_again_after_a_resync(engine: Any) -> None:
+def test_crossing_is_reported_again_after_a_resync(engine: Any) -> None:
     frame = snapshot(("2.0", "1.0"), asks=[("2.0", "1.0")])
     engine.feed(frame)
     engine.reset()

@@ -77,7 +77,7 @@ def test_message_is_typed_and_says_that_it_verified(engine: Any, market: OrderMa
     assert {order.event for order in update.data[0].bids} <= {"add", "modify", "delete"}
 
 
-def test_a_mismatch_is_told_once_and_lasts_until_a_snapshot_verifies(
+def test_a_mismatch_is_reported_once_and_lasts_until_a_snapshot_verifies(
     live: Any, market: OrderMarket
 ) -> None:
     wrong = level3_message(SYMBOL, "update", [("add", text_order())], checksum=7)
@@ -193,8 +193,8 @@ def test_a_damaged_frame_makes_its_book_stale(
 ) -> None:
     frame = damaged(entry)
     (event,) = live.feed(frame)
-    place = frame.index(b'"bids":[') + 8
-    offset = frame.index(at.encode(), 0 if at == '{"symbol"' else place)
+    start = frame.index(b'"bids":[') + 8
+    offset = frame.index(at.encode(), 0 if at == '{"symbol"' else start)
     assert event == InvalidFrameEvent(frame, kind, offset, "level3")
     assert live.level3(SYMBOL).state == "stale"
     assert live.counters()["invalid_frames"] == 1

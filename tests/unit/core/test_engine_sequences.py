@@ -43,7 +43,7 @@ def test_unbroken_sequence_says_nothing(engine: Any) -> None:
     assert gaps(engine, snapshot, *run("executions", 2, 3, 4)) == []
 
 
-def test_gap_is_told_before_the_message_that_shows_it(engine: Any) -> None:
+def test_gap_is_reported_before_the_message_that_shows_it(engine: Any) -> None:
     engine.feed(private("executions", 1, "snapshot"))
     gap, message = engine.feed(private("executions", 4), 99)
     assert gap == SequenceGapEvent(expected=2, received=4, channel="executions")

@@ -127,7 +127,7 @@ def test_the_same_moment_in_another_spelling_is_the_same_timestamp(book: Any) ->
 
 
 @pytest.mark.parametrize("second", [1, None, "yesterday"])
-def test_modify_with_its_old_timestamp_or_none_keeps_the_place(book: Any, second: Any) -> None:
+def test_modify_with_its_old_timestamp_or_none_keeps_the_priority(book: Any, second: Any) -> None:
     book.apply_update(data(order("OA", "0.25", second, "modify")))
     assert ids(book) == ["OA", "OB", "OC"]
     assert book.levels("bid") == [(Decimal(PRICE), Decimal("6.25"))]
@@ -136,7 +136,7 @@ def test_modify_with_its_old_timestamp_or_none_keeps_the_place(book: Any, second
 
 
 @pytest.mark.parametrize(
-    ("qty", "second", "kind", "place"),
+    ("qty", "second", "kind", "position"),
     [
         ("0.5", 8, "modify_lowered", 0),
         ("0.5", 0, "modify_lowered", 0),
@@ -145,20 +145,20 @@ def test_modify_with_its_old_timestamp_or_none_keeps_the_place(book: Any, second
         ("9.0", 0, "modify_raised", 2),
     ],
 )
-def test_amended_order_keeps_its_place_if_its_quantity_is_lowered(
-    book: Any, qty: str, second: int, kind: str, place: int
+def test_amended_order_keeps_its_priority_if_its_quantity_is_lowered(
+    book: Any, qty: str, second: int, kind: str, position: int
 ) -> None:
     book.apply_update(data(order("OA", qty, second, "modify")))
-    assert ids(book).index("OA") == place
+    assert ids(book).index("OA") == position
     assert book.order("OA") == order("OA", qty, second)
     assert counts(book) == {kind: 1}
 
 
-@pytest.mark.parametrize(("second", "place"), [(1, 1), (6, 1), (None, 1)])
-def test_modify_with_another_price_moves_the_order(book: Any, second: Any, place: int) -> None:
+@pytest.mark.parametrize(("second", "position"), [(1, 1), (6, 1), (None, 1)])
+def test_modify_with_another_price_moves_the_order(book: Any, second: Any, position: int) -> None:
     book.apply_update(data(order("OX", "1.0", 5, "add", "9.0")))
     book.apply_update(data(order("OA", "3.0", second, "modify", "9.0")))
-    assert [o.order_id for o in book.orders("bid")[-2:]].index("OA") == place
+    assert [o.order_id for o in book.orders("bid")[-2:]].index("OA") == position
     assert book.levels("bid") == [(Decimal(10), Decimal(6)), (Decimal(9), Decimal(4))]
     assert counts(book) == {"add": 1, "modify_moved": 1}
 
@@ -346,9 +346,9 @@ def test_repr_and_truth(core: Any) -> None:
 def test_to_dict_is_that_of_a_snapshot(book: Any) -> None:
     book.apply_update(data(order("OX", "0.5", None, "add")))
     rows = [*book.orders("bid")]
-    told = Level3Data("A/B", rows, [], book.checksum())
+    expected = Level3Data("A/B", rows, [], book.checksum())
     assert rows[-1].timestamp is None
-    assert book.to_dict() == told.to_dict()
-    assert repr(book.to_dict(exact=True)) == repr(told.to_dict(exact=True))
+    assert book.to_dict() == expected.to_dict()
+    assert repr(book.to_dict(exact=True)) == repr(expected.to_dict(exact=True))
     assert book
     assert not book.is_live

@@ -72,10 +72,10 @@ def test_other_depths_are_refused(core: Any, depth: int) -> None:
 
 @pytest.mark.parametrize("update", [False, True])
 @pytest.mark.parametrize(
-    ("levels", "depth", "told"), [(25, 10, True), (10, 25, True), (4, 10, False)]
+    ("levels", "depth", "has_note"), [(25, 10, True), (10, 25, True), (4, 10, False)]
 )
 def test_error_of_a_wrong_depth_says_what_the_snapshot_had(
-    core: Any, levels: int, depth: int, told: bool, update: bool
+    core: Any, levels: int, depth: int, has_note: bool, update: bool
 ) -> None:
     book = core.OrderBook("A/B", depth)
     rows = [(f"{99 - n}.0", "1.00") for n in range(levels)]
@@ -88,10 +88,10 @@ def test_error_of_a_wrong_depth_says_what_the_snapshot_had(
         f"the last snapshot had {levels} levels a side and the book keeps {depth}: "
         "is that the depth of the subscription?"
     )
-    assert getattr(caught.value, "__notes__", []) == [note] * told
+    assert getattr(caught.value, "__notes__", []) == [note] * has_note
     with pytest.raises(ChecksumError) as again:
         book.validate_checksum(1)
-    assert getattr(again.value, "__notes__", []) == [note] * told
+    assert getattr(again.value, "__notes__", []) == [note] * has_note
 
 
 def test_empty_book(core: Any) -> None:
@@ -380,11 +380,11 @@ def test_to_dict_is_that_of_a_snapshot(core: Any, timestamp: str | None) -> None
     book = core.OrderBook("A/B")
     assert book.to_dict() == {"symbol": "A/B", "bids": [], "asks": [], "checksum": 0}
     book.apply_snapshot(data(BIDS, ASKS, timestamp=timestamp))
-    told = data(BIDS, ASKS, book.checksum(), timestamp=timestamp)
-    assert book.to_dict() == told.to_dict()
+    wanted = data(BIDS, ASKS, book.checksum(), timestamp=timestamp)
+    assert book.to_dict() == wanted.to_dict()
     exact = book.to_dict(exact=True)
-    assert (exact, repr(exact)) == (told.to_dict(exact=True), repr(told.to_dict(exact=True)))
-    assert json.dumps(book.to_dict()) == json.dumps(told.to_dict())
+    assert (exact, repr(exact)) == (wanted.to_dict(exact=True), repr(wanted.to_dict(exact=True)))
+    assert json.dumps(book.to_dict()) == json.dumps(wanted.to_dict())
     again = core.OrderBook("A/B")
     again.apply_snapshot(BookData.from_dict(exact))
     assert (again.bids, again.asks, again.timestamp) == (book.bids, book.asks, timestamp)

@@ -221,7 +221,7 @@ def test_from_dict_keeps_unknown_keys_and_leaves_the_source_alone() -> None:
 
 
 @pytest.mark.parametrize("cls", [TickerData, TradeData, BookData, Level3Order, WSErrorResponse])
-def test_from_dict_takes_what_the_exchange_left_out_as_none(cls: Any) -> None:
+def test_from_dict_reads_what_the_exchange_left_out_as_none(cls: Any) -> None:
     item = cls.from_dict({})
     lists = {"asks": [], "bids": []} if cls is BookData else {}
     assert item.to_dict() == {**dict.fromkeys(cls.__required__), **lists}
@@ -240,7 +240,7 @@ def test_request_made_of_plain_data_has_all_it_needs_and_nothing_else() -> None:
         WSRequest.from_dict({"method": "ping", "reqid": 1})
 
 
-def test_from_dict_takes_models_as_they_are() -> None:
+def test_from_dict_keeps_models_as_they_are() -> None:
     wallet = BalanceWallet("spot", "main", 1.0)
     source = {"asset": "USD", "asset_class": "currency", "balance": 1.0, "wallets": [wallet]}
     assert BalanceSnapshot.from_dict(source).wallets == [wallet]

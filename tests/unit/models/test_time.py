@@ -53,10 +53,10 @@ def test_function(text: str, expected: int | None) -> None:
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES)
-@pytest.mark.parametrize("place", ["message", "item"])
-def test_message(core: Any, place: str, text: str, expected: int | None) -> None:
+@pytest.mark.parametrize("level", ["message", "item"])
+def test_message(core: Any, level: str, text: str, expected: int | None) -> None:
     document: dict[str, Any] = {"channel": "news", "type": "update", "data": [{}]}
-    target = document if place == "message" else document["data"][0]
+    target = document if level == "message" else document["data"][0]
     target["timestamp"] = text
     message = core.parse_message(json.dumps(document))
     assert message.timestamp_ns == expected

@@ -203,7 +203,7 @@ UNPRICED = {**PLAIN, "limit_price": None}
         {**PLAIN, "cl_ord_id": "2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9"},
     ],
 )
-def test_sensible_order_is_taken(params: dict[str, Any]) -> None:
+def test_sensible_order_is_accepted(params: dict[str, Any]) -> None:
     made = AddOrderParams(**params)
     assert AddOrderParams.from_dict(made.to_dict(exact=True)) == made
 
@@ -344,7 +344,7 @@ def test_amend_and_edit_name_one_order() -> None:
     )
 
 
-def test_cancel_takes_lists_of_identifiers() -> None:
+def test_cancel_accepts_lists_of_identifiers() -> None:
     params = CancelOrderParams(order_id=["O1", "O2", "O1"], cl_ord_id=["a"], order_userref=[7])
     assert params.identifiers == [
         ("order_id", "O1"),
@@ -396,7 +396,7 @@ def test_senseless_batch_is_refused(orders: list[AddOrderParams], field: str) ->
         BatchAddParams(BTC, orders=orders)
 
 
-def test_batch_cancel_takes_numbers_as_text() -> None:
+def test_batch_cancel_accepts_numbers_as_text() -> None:
     params = BatchCancelParams(orders=[1, "O2"], cl_ord_id=["a"])  # type: ignore[list-item]
     assert sent(params) == '{"orders":["1","O2"],"cl_ord_id":["a"]}'
     assert sent(BatchCancelParams(cl_ord_id=["a", "b"])) == '{"orders":[],"cl_ord_id":["a","b"]}'

@@ -195,7 +195,7 @@ def test_rows_go_by_name_first(answer: list[dict[str, Any]], expected: list[str 
     assert paired(answer, "a", "b", "c") == expected
 
 
-def test_rows_of_orders_without_a_name_go_by_place() -> None:
+def test_rows_of_orders_without_a_name_go_by_index() -> None:
     assert paired([{"order_id": "1"}, A, {"order_id": "2"}], None, "a", None) == ["1", "A", "2"]
     assert paired([A, {"order_id": "1"}, {"order_id": "2"}], None, "a", None) == [None, "A", None]
 

@@ -26,11 +26,11 @@ class RecordingSink:
     def __init__(self, *, is_shared: bool = False) -> None:
         self.is_shared = is_shared
         self.data: list[Any] = []
-        self.notes: list[Any] = []
+        self.events: list[Any] = []
         self.replies: list[Any] = []
         self.gaps: list[GapEvent] = []
         self.put = self.data.append
-        self.put_event = self.notes.append
+        self.put_event = self.events.append
         self.reply = self.replies.append
         self.gap = self.gaps.append
         self.settled = 0
@@ -85,13 +85,13 @@ class Bench:
         end = self.now + seconds
         while (due := self.session.deadline(self.now)) <= end:
             self.now = max(due, self.now)
-            self.look()
+            self.check_pause()
             self.session.tick(self.now)
             if self.session.failure is not None:
                 return
         self.now = end
 
-    def look(self) -> None:
+    def check_pause(self) -> None:
         """Show the session that the process is running."""
         self.session.check_pause(self.now, int((self.now + self.wall_offset) * SECOND))
 

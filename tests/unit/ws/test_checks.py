@@ -127,12 +127,12 @@ def test_trailing_zeros_are_no_smaller_step() -> None:
 
 @given(st.integers(1, 10**12), st.integers(0, 10), st.integers(1, 10**15), st.integers(0, 12))
 def test_neighbours_are_valid_and_nearest(
-    step: int, step_places: int, value: int, value_places: int
+    step: int, step_decimals: int, value: int, value_decimals: int
 ) -> None:
-    tick = Decimal(step).scaleb(-step_places)
-    price = Decimal(value).scaleb(-value_places)
+    tick = Decimal(step).scaleb(-step_decimals)
+    price = Decimal(value).scaleb(-value_decimals)
     rules = PairRules(BTC, "online", tick, tick, Decimal(0), Decimal(0))
-    if (value * 10**step_places) % (step * 10**value_places) == 0:
+    if (value * 10**step_decimals) % (step * 10**value_decimals) == 0:
         check_price("limit_price", price, rules)
         return
     with pytest.raises(OrderCheckFailed) as caught:

@@ -81,13 +81,13 @@ class Network(RuleBasedStateMachine):
         self.now += 0.001
         return self.now
 
-    def _take_effect(self, request: Request) -> None:
+    def _apply(self, request: Request) -> None:
         if not request.has_effect and self._tick() <= request.until:
             request.has_effect = True
             self.ends = self.now + request.seconds if request.seconds else -INF
 
     def _answer(self, request: Request) -> None:
-        self._take_effect(request)
+        self._apply(request)
         self.timer.answered(request.sent, self._tick(), request.seconds)
 
     @rule(seconds=st.sampled_from([0.25, 1, 4, 9, 30]))
@@ -104,7 +104,7 @@ class Network(RuleBasedStateMachine):
     @rule()
     def arrive(self) -> None:
         assert self.pending is not None
-        self._take_effect(self.pending)
+        self._apply(self.pending)
 
     @precondition(lambda self: self.pending is not None)
     @rule()
@@ -132,7 +132,7 @@ class Network(RuleBasedStateMachine):
     @precondition(lambda self: self.given_up)
     @rule(data=st.data())
     def arrive_late(self, data: st.DataObject) -> None:
-        self._take_effect(data.draw(st.sampled_from(self.given_up)))
+        self._apply(data.draw(st.sampled_from(self.given_up)))
 
     @precondition(lambda self: any(request.has_effect for request in self.given_up))
     @rule(data=st.data())
@@ -148,7 +148,7 @@ class Network(RuleBasedStateMachine):
     @precondition(lambda self: self.by_hand)
     @rule(data=st.data())
     def arrive_by_hand(self, data: st.DataObject) -> None:
-        self._take_effect(data.draw(st.sampled_from(self.by_hand)))
+        self._apply(data.draw(st.sampled_from(self.by_hand)))
 
     @precondition(lambda self: self.by_hand)
     @rule(data=st.data())

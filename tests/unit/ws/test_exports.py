@@ -48,8 +48,8 @@ def documented_errors(name: str) -> list[str]:
 @pytest.mark.parametrize("name", PUBLIC)
 def test_exceptions_that_a_method_documents_can_be_imported(name: str) -> None:
     for error in documented_errors(name):
-        places = (ws, exceptions, builtins)
-        assert any(hasattr(place, error) for place in places), f"{name} raises {error}"
+        modules = (ws, exceptions, builtins)
+        assert any(hasattr(module, error) for module in modules), f"{name} raises {error}"
 
 
 def test_documented_exceptions_are_found() -> None:

@@ -28,24 +28,24 @@ class Gate(merge.Gate):
         self.leads: dict[str, Any] = {}
         self.kept: list[Any] = []
         self.due = math.inf
-        self.told: list[tuple[Any, ...]] = []
+        self.events: list[tuple[Any, ...]] = []
 
     def admit(self, message: WSDataMessage) -> Iterable[Any]:
         return (message,) if self.is_open else ()
 
     def on_invalid(self, symbol: str, since_ns: int) -> bool:
-        self.told.append(("invalid", symbol))
+        self.events.append(("invalid", symbol))
         return self.is_last
 
     def on_quarantined(self, symbol: str) -> bool:
-        self.told.append(("quarantined", symbol))
+        self.events.append(("quarantined", symbol))
         return self.is_last
 
     def connection_lost(self, since_ns: int, cause: str) -> None:
-        self.told.append(("lost", cause))
+        self.events.append(("lost", cause))
 
     def on_silent(self, symbol: str, last_ns: int | None) -> bool:
-        self.told.append(("silent", symbol))
+        self.events.append(("silent", symbol))
         return self.is_last
 
     def has_newer(self, symbol: str, last_ns: int) -> bool:
@@ -101,8 +101,8 @@ def test_mismatch_is_reported_when_no_other_connection_has_the_book(
 ) -> None:
     gate.is_last = is_last
     sink = mismatch(bench)
-    assert gate.told == [("invalid", BTC)]
-    assert kinds(sink.notes) == ["BookChecksumEvent"] * is_last
+    assert gate.events == [("invalid", BTC)]
+    assert kinds(sink.events) == ["BookChecksumEvent"] * is_last
     # It is resynced in any case, and this session does not report the gap.
     bench.accept_resync()
     bench.say(book(BTC))
@@ -118,15 +118,15 @@ def test_quarantine_is_reported_when_no_other_connection_has_the_book(
     sink = mismatch(bench)
     bench.accept_resync()
     bench.say(book(BTC, wrong=True))
-    assert ("quarantined", BTC) in gate.told
-    assert ("BookQuarantinedEvent" in kinds(sink.notes)) == is_last
+    assert ("quarantined", BTC) in gate.events
+    assert ("BookQuarantinedEvent" in kinds(sink.events)) == is_last
 
 
 def test_gap_of_books_is_left_to_the_gate(bench: Bench, gate: Gate) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.subscribed(TradeParams(symbol=["ETH/USD"]))
     bench.lose()
-    assert gate.told == [("lost", "disconnect")]
+    assert gate.events == [("lost", "disconnect")]
     bench.open()
     bench.accept_all()
     (gap,) = bench.outlet.gaps
@@ -137,7 +137,7 @@ def test_resync_that_a_user_requests_makes_the_book_invalid(bench: Bench, gate: 
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))
     bench.session.resync(BTC, bench.now)
-    assert gate.told == [("invalid", BTC)]
+    assert gate.events == [("invalid", BTC)]
 
 
 def test_book_that_another_source_has_stays_subscribed_after_a_failed_request(bench: Bench) -> None:
@@ -183,8 +183,8 @@ def test_silence_of_a_book_is_reported_if_the_other_connection_is_silent_too(
 ) -> None:
     gate.is_last = is_last
     silent.wait(7)
-    assert ("StreamStaleEvent" in kinds(silent.outlet.notes)) == is_last
-    assert gate.told == [("silent", BTC)]
+    assert ("StreamStaleEvent" in kinds(silent.outlet.events)) == is_last
+    assert gate.events == [("silent", BTC)]
 
 
 def test_silent_book_that_the_other_connection_brings_is_subscribed_to_again(
@@ -197,11 +197,11 @@ def test_silent_book_that_the_other_connection_brings_is_subscribed_to_again(
     assert silent.session.resyncs.count == 0
     silent.wait(2)
     assert silent.session.resyncs.is_under_way(Topic("book", None, BTC))
-    assert ("invalid", BTC) in gate.told
-    assert "StreamStaleEvent" not in kinds(silent.outlet.notes)
+    assert ("invalid", BTC) in gate.events
+    assert "StreamStaleEvent" not in kinds(silent.outlet.events)
 
 
-def test_late_answer_to_an_unsubscribe_takes_the_book_from_the_gate(
+def test_late_answer_to_an_unsubscribe_removes_the_book_from_the_gate(
     bench: Bench, gate: Gate
 ) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
@@ -209,4 +209,4 @@ def test_late_answer_to_an_unsubscribe_takes_the_book_from_the_gate(
     result = {"channel": "book", "symbol": BTC, "depth": 10}
     bench.say({"method": "unsubscribe", "req_id": 1, "success": True, "result": result})
     assert not bench.session.engine.book(BTC).is_valid
-    assert gate.told == [("invalid", BTC)]
+    assert gate.events == [("invalid", BTC)]

@@ -65,7 +65,7 @@ def test_silence_is_measured_from_the_last_frame(live: Keepalive) -> None:
     assert failure.silence == 30.0
 
 
-def test_unasked_pong_means_nothing(live: Keepalive) -> None:
+def test_unexpected_pong_means_nothing(live: Keepalive) -> None:
     live.on_pong(1.0)
     assert live.latency == 0.0
 

@@ -28,11 +28,11 @@ def inbox() -> Inbox:
 
 
 def test_nothing_waits() -> None:
-    told = lag(inbox().queues, 10 * SECOND)
-    assert told["waiting"] == {}
-    assert list(told["queues"]) == ["private", "events", *OVERFLOWS]
-    assert told["queues"]["private"] == {"queued": 0, "bound": 8, "dropped": 0, "oldest": 0.0}
-    assert told["queues"]["conflate"]["bound"] is None
+    now = lag(inbox().queues, 10 * SECOND)
+    assert now["waiting"] == {}
+    assert list(now["queues"]) == ["private", "events", *OVERFLOWS]
+    assert now["queues"]["private"] == {"queued": 0, "bound": 8, "dropped": 0, "oldest": 0.0}
+    assert now["queues"]["conflate"]["bound"] is None
 
 
 def test_waiting_messages_by_queue_and_by_subscription() -> None:
@@ -40,10 +40,10 @@ def test_waiting_messages_by_queue_and_by_subscription() -> None:
     for at in (2, 4):
         queues.dropping.put(ticker("BTC/USD", at))
     queues.blocking.put(ticker("ETH/USD", 7))
-    told = lag(queues.queues, 10 * SECOND)
-    assert told["queues"]["drop_oldest"] == {"queued": 2, "bound": 3, "dropped": 0, "oldest": 8.0}
-    assert told["queues"]["block"]["oldest"] == 3.0
-    assert told["waiting"] == {
+    now = lag(queues.queues, 10 * SECOND)
+    assert now["queues"]["drop_oldest"] == {"queued": 2, "bound": 3, "dropped": 0, "oldest": 8.0}
+    assert now["queues"]["block"]["oldest"] == 3.0
+    assert now["waiting"] == {
         "ticker BTC/USD": {"queued": 2, "oldest": 8.0},
         "ticker ETH/USD": {"queued": 1, "oldest": 3.0},
     }
@@ -57,19 +57,19 @@ def test_drops_are_counted_and_conflated_messages_wait_once(
     for at in range(5):
         queues.dropping.put(ticker("BTC/USD", at))
         queues.conflating.put(ticker("BTC/USD", at))
-    told = lag(queues.queues, 10 * SECOND)
-    assert told["queues"]["drop_oldest"]["dropped"] == 2
-    assert told["queues"]["conflate"] == {"queued": 1, "bound": None, "dropped": 4, "oldest": 6.0}
+    now = lag(queues.queues, 10 * SECOND)
+    assert now["queues"]["drop_oldest"]["dropped"] == 2
+    assert now["queues"]["conflate"] == {"queued": 1, "bound": None, "dropped": 4, "oldest": 6.0}
 
 
 def test_notes_count_by_their_class_and_have_no_age_without_a_time() -> None:
     queues = inbox()
     queues.notes.put("a note")
     queues.notes.put(BookCrossedEvent("BTC/USD", 1, 1, received_ns=SECOND))  # type: ignore[arg-type]
-    told = lag(queues.queues, 3 * SECOND)
-    assert told["queues"]["events"]["oldest"] == 2.0
-    assert told["waiting"]["str"] == {"queued": 1, "oldest": 0.0}
-    assert {"queued": 1, "oldest": 2.0} in told["waiting"].values()
+    now = lag(queues.queues, 3 * SECOND)
+    assert now["queues"]["events"]["oldest"] == 2.0
+    assert now["waiting"]["str"] == {"queued": 1, "oldest": 0.0}
+    assert {"queued": 1, "oldest": 2.0} in now["waiting"].values()
 
 
 def test_clock_that_was_set_back_makes_nothing_younger_than_now() -> None:
@@ -78,14 +78,14 @@ def test_clock_that_was_set_back_makes_nothing_younger_than_now() -> None:
     assert lag(queues.queues, SECOND)["queues"]["private"]["oldest"] == 0.0
 
 
-def test_of_a_long_queue_only_the_oldest_messages_are_looked_at(
+def test_of_a_long_queue_only_the_oldest_messages_are_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lag_module, "LIMIT", 2)
     queues = inbox()
     for at, symbol in enumerate(("BTC/USD", "ETH/USD", "SOL/USD")):
         queues.dropping.put(ticker(symbol, at))
-    told = lag(queues.queues, 10 * SECOND)
-    assert told["queues"]["drop_oldest"]["queued"] == 3
-    assert told["queues"]["drop_oldest"]["oldest"] == 10.0
-    assert list(told["waiting"]) == ["ticker BTC/USD", "ticker ETH/USD"]
+    now = lag(queues.queues, 10 * SECOND)
+    assert now["queues"]["drop_oldest"]["queued"] == 3
+    assert now["queues"]["drop_oldest"]["oldest"] == 10.0
+    assert list(now["waiting"]) == ["ticker BTC/USD", "ticker ETH/USD"]

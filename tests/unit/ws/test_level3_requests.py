@@ -56,9 +56,9 @@ def test_second_depth_is_refused_without_a_request(level3: Bench) -> None:
 @pytest.mark.parametrize(("depth", "batch"), [(10, 40), (100, 8), (1000, 2)])
 def test_requests_are_as_large_as_the_allowance(level3: Bench, depth: int, batch: int) -> None:
     names = many(2 * batch + 1)
-    ask = level3.subscribe(Level3Params(symbol=names, depth=depth))
+    pending = level3.subscribe(Level3Params(symbol=names, depth=depth))
     sizes = []
-    while not ask.done:
+    while not pending.done:
         sizes += [len(request["params"]["symbol"]) for request in level3.accept_all()]
         level3.wait(0.01)
     assert sizes == [batch, batch, 1]
@@ -73,13 +73,13 @@ def test_costs_are_those_of_the_page() -> None:
 def test_queued_request_does_not_time_out() -> None:
     bench = Bench(has_token_source=True, request_timeout=0.5).open()
     bench.session.set_token("secret", bench.now)
-    ask = bench.subscribe(Level3Params(symbol=many(3), depth=1000))
+    pending = bench.subscribe(Level3Params(symbol=many(3), depth=1000))
     bench.accept_all()
     bench.wait(1.0)
-    assert not ask.done
+    assert not pending.done
     bench.wait(0.2)
     bench.accept_all()
-    assert len(ask.result().symbols) == 3
+    assert len(pending.result().symbols) == 3
 
 
 def test_others_pass_what_waits_for_the_allowance(level3: Bench) -> None:
@@ -94,17 +94,17 @@ def test_unsubscribe_does_not_overtake_its_subscribe(level3: Bench) -> None:
     names = many(3)
     level3.subscribe(Level3Params(symbol=names, depth=1000))
     level3.accept_all()
-    ask = level3.session.unsubscribe(Level3Params(symbol=names[2:], depth=1000), level3.now)
+    pending = level3.session.unsubscribe(Level3Params(symbol=names[2:], depth=1000), level3.now)
     assert level3.sent() == []
     level3.wait(1.2)
     methods = [request["method"] for request in level3.accept_all()]
     assert methods in (["subscribe", "unsubscribe"], ["unsubscribe"])
-    assert ask.done
+    assert pending.done
     assert names[2] not in states(level3)
 
 
 def test_refused_symbol_is_requested_again_within_the_allowance(level3: Bench) -> None:
-    ask = level3.subscribe(Level3Params(symbol=[BTC, ETH]))
+    pending = level3.subscribe(Level3Params(symbol=[BTC, ETH]))
     (request,) = level3.sent()
     level3.say(*acks(request, [BTC]), refusal(request, limited(ETH)))
     assert states(level3) == {BTC: "confirmed", ETH: "pending"}
@@ -113,27 +113,27 @@ def test_refused_symbol_is_requested_again_within_the_allowance(level3: Bench) -
     (again,) = level3.sent()
     assert again["params"]["symbol"] == [ETH]
     level3.say(*acks(again))
-    assert ask.result().symbols == [BTC, ETH]
+    assert pending.result().symbols == [BTC, ETH]
 
 
 def test_refusal_is_about_the_symbol_that_its_text_names(level3: Bench) -> None:
-    ask = level3.subscribe(Level3Params(symbol=[BTC, ETH]))
+    pending = level3.subscribe(Level3Params(symbol=[BTC, ETH]))
     (request,) = level3.sent()
     level3.say(refusal(request, limited(ETH)))
     level3.wait(1.2)
     (again,) = level3.sent()
     assert again["params"]["symbol"] == [ETH]
     level3.say(*acks(request, [BTC]), *acks(again))
-    assert ask.result().symbols == [BTC, ETH]
+    assert pending.result().symbols == [BTC, ETH]
 
 
 def test_refusal_that_lasts_is_raised_in_the_end(level3: Bench) -> None:
-    ask = level3.subscribe(Level3Params(symbol=[BTC]))
-    while not ask.done:
+    pending = level3.subscribe(Level3Params(symbol=[BTC]))
+    while not pending.done:
         for request in level3.sent():
             level3.say(refusal(request, limited(BTC)))
         level3.wait(1.0)
     with pytest.raises(SubscriptionError, match="snapshot requests exceeded") as caught:
-        ask.result()
+        pending.result()
     assert set(caught.value.rejected) == {BTC}
     assert level3.now > 1020.0

@@ -70,7 +70,7 @@ def test_what_cannot_be_called_is_refused() -> None:
 
 
 @pytest.mark.parametrize("function", [print, Plain(), Plain, [].append, functools.partial(print)])
-def test_plain_functions_are_taken(function: object) -> None:
+def test_plain_functions_are_accepted(function: object) -> None:
     check_plain_function("on_late", function)
 
 
@@ -158,11 +158,11 @@ def entry_points() -> dict[str, Callable[[Any], object]]:
     }
 
 
-@pytest.mark.parametrize("place", entry_points())
+@pytest.mark.parametrize("entry", entry_points())
 @pytest.mark.parametrize("function", [7, coroutine_function, Asynchronous(), generator_function])
-def test_every_parameter_refuses_what_is_no_plain_function(place: str, function: object) -> None:
+def test_every_parameter_refuses_what_is_no_plain_function(entry: str, function: object) -> None:
     with pytest.raises(TypeError, match=r"must be (callable|a plain function)"):
-        entry_points()[place](function)
+        entry_points()[entry](function)
 
 
 def test_retryable_that_returns_a_coroutine_says_neither_yes_nor_no() -> None:

@@ -330,20 +330,20 @@ def test_no_state_is_presented_after_a_later_one(steps: list[Level], moves: list
     at = [-1, -1]
     shown = -1
     for kind, which, count in moves:
-        line, place = lines[which], at[which]
+        line, position = lines[which], at[which]
         if kind == "lose":
             line.lose()
             at[which] = -1
-        elif place < 0:
+        elif position < 0:
             # A reconnecting source begins at the furthest state of the two, or before it.
             at[which] = max(0, max(at) - count + 1)
             line.say(stage.exchange.snapshot(at[which]))
-        elif place < last:
-            at[which] = min(place + count, last)
+        elif position < last:
+            at[which] = min(position + count, last)
             if kind == "merge":
-                line.say(stage.exchange.merged(place + 1, at[which]))
+                line.say(stage.exchange.merged(position + 1, at[which]))
             else:
-                line.say(*stage.exchange.updates[place + 1 : at[which] + 1])
+                line.say(*stage.exchange.updates[position + 1 : at[which] + 1])
         if max(at) < 0:
             assert not stage.book.is_valid
             shown = -1

@@ -49,7 +49,7 @@ def test_report_that_comes_late_does_not_set_an_order_back(bench: Bench, late: s
     assert (order.status, order.order_qty) == ("partially_filled", Decimal("1.0"))
 
 
-def test_late_answer_brings_back_an_order_that_was_taken_for_absent(bench: Bench) -> None:
+def test_late_answer_brings_back_an_order_that_counted_as_absent(bench: Bench) -> None:
     bench.complete_snapshot()
     order = bench.unknown_order()
     bench.wait(10)
@@ -63,12 +63,12 @@ def test_late_answer_brings_back_an_order_that_was_taken_for_absent(bench: Bench
 
 def test_order_of_this_client_with_the_same_number_is_no_obstacle(bench: Bench) -> None:
     bench.complete_snapshot()
-    known, doubtful = (bench.send(order_userref=7) for _ in range(2))
+    known, unknown = (bench.send(order_userref=7) for _ in range(2))
     bench.ack(known, "O1")
-    bench.orders.outcome_unknown(doubtful)
+    bench.orders.outcome_unknown(unknown)
     bench.wait(10)
     bench.complete_snapshot(new("O1", order_userref=7, symbol=BTC, side="buy"))
-    assert (known.status, doubtful.status) == ("new", "absent")
+    assert (known.status, unknown.status) == ("new", "absent")
 
 
 @pytest.mark.parametrize("is_gap", [True, False])
@@ -95,8 +95,8 @@ def test_only_so_much_is_kept_back_for_one_order(
 ) -> None:
     monkeypatch.setattr(known, "HELD_BACK", 2)
     orders = [bench.send(order_userref=7) for _ in range(2)]
-    for place in range(3):
-        bench.hear(trade("O1", f"T{place}", 0.1, order_userref=7))
+    for number in range(3):
+        bench.hear(trade("O1", f"T{number}", 0.1, order_userref=7))
     assert [held for _, held in bench.orders._held.values()] != []
     assert len(bench.orders._held["O1"][1]) == 2
     bench.ack(orders[0], "O1")
@@ -107,8 +107,8 @@ def test_only_so_much_is_kept_back_for_one_order(
 
 def test_only_the_last_fills_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executions, "FILLS_KEPT", 2)
-    for place in range(3):
-        bench.hear(trade("O1", f"T{place}", 0.1))
+    for number in range(3):
+        bench.hear(trade("O1", f"T{number}", 0.1))
     assert [fill.exec_id for fill in bench.orders.fills] == ["T1", "T2"]
     assert bench.orders["O1"].cum_qty == Decimal("0.3")
 
@@ -190,7 +190,7 @@ def test_captured_reports_of_one_order(bench: Bench) -> None:
 def test_observed_past_fills_make_no_orders(bench: Bench) -> None:
     frames = (FIXTURES / "observed/user-data.jsonl").read_text().splitlines()
     (snapshot,) = [f for f in frames if '"executions"' in f and "B1Y0D9-6JIJG-W1IB7L" in f]
-    bench.ask()
+    bench.subscribe()
     bench.receive(snapshot)
     bench.receive(snapshot)
     assert len(bench.orders) == 0
@@ -385,7 +385,7 @@ def test_snapshot_without_orders_ends_none(bench: Bench) -> None:
 
 def test_snapshot_is_not_complete_while_the_connection_stands_still(bench: Bench) -> None:
     bench.complete_snapshot(new("O1"), new("O2"))
-    bench.ask()
+    bench.subscribe()
     bench.hear(new("O1"), kind="snapshot")
     heard = bench.now
     for _ in range(100):
@@ -400,7 +400,7 @@ def test_snapshot_is_not_complete_while_the_connection_stands_still(bench: Bench
 
 def test_second_part_of_a_snapshot_ends_nothing(bench: Bench) -> None:
     bench.complete_snapshot(new("O1"), new("O2"), new("O3"))
-    bench.ask()
+    bench.subscribe()
     bench.hear(new("O1"), kind="snapshot")
     bench.wait(SNAPSHOT_PAUSE / 2)
     bench.hear(new("O2"), kind="snapshot", sequence=2)
@@ -422,7 +422,7 @@ def test_order_that_was_acknowledged_after_the_question_is_not_ended_by_the_answ
     bench: Bench,
 ) -> None:
     order = bench.send("mine")
-    bench.ask()
+    bench.subscribe()
     bench.ack(order, "O1")
     bench.hear(kind="snapshot")
     bench.wait(SNAPSHOT_PAUSE)
@@ -591,15 +591,15 @@ async def test_snapshots_are_requested_with_growing_pauses_and_not_for_ever(benc
     bench.orders.gap_began()
     waiting = asyncio.ensure_future(order.wait_settled())
     await asyncio.sleep(0)
-    asked, last = [], bench.now
+    waits, last = [], bench.now
     while bench.orders.check_due() < float("inf"):
         assert not waiting.done()
         bench.wait_for_check()
-        asked.append(round(bench.now - last, 1))
+        waits.append(round(bench.now - last, 1))
         last = bench.now
         bench.complete_snapshot(snap_trades=False)
         await asyncio.sleep(0)
-    assert asked == [7.5, 2.5, 5, 10, 20]
+    assert waits == [7.5, 2.5, 5, 10, 20]
     assert "snap_trades" in (order.reason or "")
     with pytest.raises(OrderUnresolved, match="snap_trades"):
         await waiting
@@ -689,13 +689,13 @@ def test_name_joins_no_report_to_an_order_of_the_other_side(bench: Bench) -> Non
 def test_fill_of_another_order_is_announced_before_the_first_snapshot_is_complete(
     bench: Bench,
 ) -> None:
-    told: list[str] = []
-    bench.orders.on_fill(lambda _, fill: told.append(fill.exec_id))
-    bench.ask()
+    reported: list[str] = []
+    bench.orders.on_fill(lambda _, fill: reported.append(fill.exec_id))
+    bench.subscribe()
     bench.hear(trade("O1", "T1", 0.5), kind="snapshot")
     bench.hear(trade("O2", "T2", 0.5), sequence=2)
     bench.wait(SNAPSHOT_PAUSE)
-    assert told == ["T2"]
+    assert reported == ["T2"]
 
 
 async def test_order_that_never_got_an_identifier_cannot_be_changed(bench: Bench) -> None:
@@ -715,7 +715,7 @@ def test_end_in_a_gap_is_checked_when_the_reply_came_after_the_subscribe(
     bench: Bench,
 ) -> None:
     order = bench.send("mine")
-    bench.ask()
+    bench.subscribe()
     bench.ack(order, "O1", "mine")
     bench.hear(trade("O1", "T1", 0.5, order_status="filled"), kind="snapshot")
     bench.wait(SNAPSHOT_PAUSE)

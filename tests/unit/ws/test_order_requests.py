@@ -166,7 +166,7 @@ def test_order_without_a_name_gets_one(bench: TradingBench) -> None:
 @pytest.mark.parametrize(
     "options", [{"order_userref": 7}, {"conditional": ConditionalClose("limit", 90)}]
 )
-def test_order_that_takes_no_name_gets_none(bench: TradingBench, options: dict[str, Any]) -> None:
+def test_order_that_allows_no_name_gets_none(bench: TradingBench, options: dict[str, Any]) -> None:
     _, request = bench.request(limit(**options))
     assert request["params"].keys() >= options.keys()
     assert "cl_ord_id" not in request["params"]
@@ -322,13 +322,13 @@ def test_reply_that_does_not_fit_its_request_leaves_the_outcome_unknown(
     assert all(story == ["unknown"] for story in bench.stories)
 
 
-@pytest.mark.parametrize("told", ["2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9", None])
+@pytest.mark.parametrize("spelling", ["2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9", None])
 def test_reply_may_spell_the_name_of_its_order_otherwise(
-    bench: TradingBench, told: str | None
+    bench: TradingBench, spelling: str | None
 ) -> None:
     name = "2c6be801-1f53-4f79-a0bb-4ea1c95dfae9"
     command, request = bench.request(CancelOrderParams(cl_ord_id=[name]))
-    bench.say(reply(request, {"order_id": "O1"} if told is None else {"cl_ord_id": told}))
+    bench.say(reply(request, {"order_id": "O1"} if spelling is None else {"cl_ord_id": spelling}))
     assert command.result().success
 
 
@@ -460,8 +460,8 @@ def test_only_so_many_late_answers_are_awaited(monkeypatch: pytest.MonkeyPatch) 
     bench = TradingBench()
     requests = [bench.request(limit())[1] for _ in range(3)]
     bench.wait(10)
-    for place, request in enumerate(requests):
-        bench.say(reply(request, {"order_id": f"O{place}"}))
+    for index, request in enumerate(requests):
+        bench.say(reply(request, {"order_id": f"O{index}"}))
     assert [order.order_id for order in bench.story] == [None, "O1", "O2"]
     assert len(bench.outlet.replies) == 1
 
@@ -493,7 +493,7 @@ def test_nothing_is_sent_again(bench: TradingBench) -> None:
     assert bench.sent() == []
 
 
-def test_never_taken_by_the_driver_is_a_plain_timeout(bench: TradingBench) -> None:
+def test_request_never_sent_by_the_driver_is_a_plain_timeout(bench: TradingBench) -> None:
     command = bench.trade(limit())
     other = bench.trade(CancelAllParams())
     bench.session.outgoing.pop()
@@ -583,7 +583,7 @@ def test_refused_token_is_replaced_but_the_order_is_not_sent_again() -> None:
     assert not bench.session.tokens.is_refused
 
 
-def test_several_requests_with_the_refused_token_ask_for_one_new_one() -> None:
+def test_several_requests_with_the_refused_token_fetch_one_new_one() -> None:
     bench = TradingBench(token="old")
     (first, one), (second, two) = bench.request(limit()), bench.request(limit())
     bench.say(refusal(one, "ESession:Invalid session"))
@@ -631,22 +631,22 @@ def test_unknown_number_is_refused(bench: TradingBench) -> None:
     expect_failure(command, TradingError)
 
 
-@pytest.mark.parametrize("places", [(0,), (2,), (0, 2)])
+@pytest.mark.parametrize("indexes", [(0,), (2,), (0, 2)])
 def test_order_of_a_number_that_is_not_cancelled_is_reported(
-    bench: TradingBench, places: tuple[int, ...]
+    bench: TradingBench, indexes: tuple[int, ...]
 ) -> None:
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
-    for place in range(3):
-        done = reply(request, {"order_id": f"O{place}"})
-        bench.say(refusal(request, "EOrder:Rate limit exceeded") if place in places else done)
+    for index in range(3):
+        done = reply(request, {"order_id": f"O{index}"})
+        bench.say(refusal(request, "EOrder:Rate limit exceeded") if index in indexes else done)
         assert not command.is_done
     bench.wait(0.3)
     error = expect_failure(command, TradingError)
-    assert error.error == f"{len(places)} of 3 orders of 7: EOrder:Rate limit exceeded"
+    assert error.error == f"{len(indexes)} of 3 orders of 7: EOrder:Rate limit exceeded"
     assert str(error) == f"cancel_order was refused: {error.error}"
     assert error.venue_error == "EOrder:Rate limit exceeded"
     assert error.rejected == {"7": "EOrder:Rate limit exceeded"}
-    assert error.accepted == tuple(f"O{place}" for place in range(3) if place not in places)
+    assert error.accepted == tuple(f"O{index}" for index in range(3) if index not in indexes)
     bench.say(refusal(request, "EOrder:Rate limit exceeded"))
     assert bench.outlet.replies == []
 

@@ -44,13 +44,13 @@ class Orders(RuleBasedStateMachine):
     def trade(self) -> None:
         command = self.bench.trade(limit())
         self.commands.append(command)
-        place = len(self.commands) - 1
-        self.finished[place] = int(command.is_done)
-        command.on_done = lambda: self.finished.update({place: self.finished[place] + 1})
+        index = len(self.commands) - 1
+        self.finished[index] = int(command.is_done)
+        command.on_done = lambda: self.finished.update({index: self.finished[index] + 1})
 
     @precondition(lambda self: self.is_open)
     @rule(count=st.integers(1, 3))
-    def take(self, count: int) -> None:
+    def send(self, count: int) -> None:
         """The driver hands some frames to the socket."""
         frames = self.bench.session.outgoing
         kept = list(frames)[count:]
@@ -119,8 +119,8 @@ class Orders(RuleBasedStateMachine):
 
     @invariant()
     def every_outcome_is_true(self) -> None:
-        for place, command in enumerate(self.commands):
-            assert self.finished[place] <= 1
+        for index, command in enumerate(self.commands):
+            assert self.finished[index] <= 1
             answer = self.answered.get(command.req_id)
             outcome = command.outcome
             if outcome is None:

@@ -57,7 +57,7 @@ def bench() -> Bench:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))
     bench.wait(0.1)
-    bench.look()
+    bench.check_pause()
     return bench
 
 
@@ -65,7 +65,7 @@ def test_suspended_process_is_a_gap_of_everything(bench: Bench) -> None:
     bench.subscribed(TradeParams(symbol=["ETH/USD"]))
     before_ns = int(bench.now * SECOND)
     bench.now += 5.0
-    bench.look()
+    bench.check_pause()
     (gap,) = bench.outlet.gaps
     assert gap == GapEvent(
         "pause",
@@ -83,13 +83,13 @@ def test_frames_read_first_after_a_pause_change_nothing(bench: Bench) -> None:
     before_ns = int(bench.now * SECOND)
     bench.now += 5.0
     bench.say(book(BTC, "update"))
-    bench.look()
+    bench.check_pause()
     assert bench.outlet.gaps[0].start_ns == before_ns
 
 
 def test_suspended_process_is_no_silence_of_the_exchange(bench: Bench) -> None:
     bench.now += 100.0
-    bench.look()
+    bench.check_pause()
     bench.session.tick(bench.now)
     assert bench.session.failure is None
 
@@ -105,7 +105,7 @@ def test_wall_clock_that_jumps_moves_no_deadline(bench: Bench) -> None:
     pending = bench.subscribe(TickerParams(symbol=[BTC]))
     for jump in (-3600.0, 3600.0):
         bench.wall_offset += jump
-        bench.look()
+        bench.check_pause()
         bench.session.tick(bench.now)
     assert (bench.session.failure, pending.done) == (None, False)
     assert [gap.cause for gap in bench.outlet.gaps] == ["pause"]
@@ -113,9 +113,9 @@ def test_wall_clock_that_jumps_moves_no_deadline(bench: Bench) -> None:
 
 def test_nothing_subscribed_misses_nothing() -> None:
     bench = Bench().open()
-    bench.look()
+    bench.check_pause()
     bench.now += 50.0
-    bench.look()
+    bench.check_pause()
     assert bench.outlet.gaps == []
 
 

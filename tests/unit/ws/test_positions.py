@@ -32,7 +32,7 @@ class Account(Bench):
         self.ack(order, order_id)
         return order
 
-    def look(self) -> tuple[Decimal, Decimal | None, Decimal]:
+    def figures(self) -> tuple[Decimal, Decimal | None, Decimal]:
         position = self.positions[BTC]
         return position.qty, position.avg_price, position.realized
 
@@ -69,13 +69,13 @@ def test_pair_without_a_trade_is_flat(account: Account) -> None:
 
 def test_average_cost_through_open_reduce_flip_and_close(account: Account) -> None:
     account.hear(trade("O1", "T1", "buy", "1", "100"), trade("O1", "T2", "buy", "3", "104"))
-    assert account.look() == (Decimal(4), Decimal(103), Decimal(0))
+    assert account.figures() == (Decimal(4), Decimal(103), Decimal(0))
     account.hear(trade("O2", "T3", "sell", "1", "105"))
-    assert account.look() == (Decimal(3), Decimal(103), Decimal(2))
+    assert account.figures() == (Decimal(3), Decimal(103), Decimal(2))
     account.hear(trade("O3", "T4", "sell", "5", "102"))
-    assert account.look() == (Decimal(-2), Decimal(102), Decimal(-1))
+    assert account.figures() == (Decimal(-2), Decimal(102), Decimal(-1))
     account.hear(trade("O4", "T5", "buy", "2", "100"))
-    assert account.look() == (Decimal(0), None, Decimal(3))
+    assert account.figures() == (Decimal(0), None, Decimal(3))
     assert account.positions[BTC].is_certain
 
 
@@ -112,14 +112,14 @@ def test_history_of_the_first_snapshot_does_not_count() -> None:
     )
     assert list(account.positions) == []
     account.hear(trade("O1", "T2", "buy", "0.5", cum_qty=2.5, cum_cost=250.0))
-    assert account.look() == (Decimal("0.5"), Decimal(100), Decimal(0))
+    assert account.figures() == (Decimal("0.5"), Decimal(100), Decimal(0))
 
 
 def test_fills_of_our_own_orders_from_before_the_stream_count() -> None:
     account = Account()
     account.order("O1")
     account.complete_snapshot(part_filled("O1", 2.0, 196.0), trade("O1", "T1", "buy", "1", "99"))
-    assert account.look() == (Decimal(2), Decimal(98), Decimal(0))
+    assert account.figures() == (Decimal(2), Decimal(98), Decimal(0))
 
 
 def test_progress_in_a_gap_counts_once_with_or_without_its_fills(account: Account) -> None:
@@ -132,9 +132,9 @@ def test_progress_in_a_gap_counts_once_with_or_without_its_fills(account: Accoun
         trade("O1", "T1", "buy", "1", "100"),
         trade("O1", "T2", "buy", "2", "101"),
     )
-    assert account.look() == (Decimal(4), Decimal("100.75"), Decimal(0))
+    assert account.figures() == (Decimal(4), Decimal("100.75"), Decimal(0))
     account.hear(trade("O1", "T4", "buy", "1", "101", cum_qty=5.0, cum_cost=504.0))
-    assert account.look() == (Decimal(5), Decimal("100.8"), Decimal(0))
+    assert account.figures() == (Decimal(5), Decimal("100.8"), Decimal(0))
     assert account.positions[BTC].is_certain
 
 
@@ -146,9 +146,9 @@ def test_fill_of_an_unknown_order_in_a_gap_counts(account: Account) -> None:
     assert account.positions.mine[BTC].qty == 0
 
 
-def test_position_is_uncertain_until_the_snapshot_is_taken_in(account: Account) -> None:
+def test_position_is_uncertain_until_the_snapshot_is_applied(account: Account) -> None:
     account.orders.gap_began()
-    account.ask()
+    account.subscribe()
     account.hear(kind="snapshot", sequence=1)
     assert account.orders.is_current
     assert not account.positions[BTC].is_certain
@@ -242,7 +242,7 @@ def test_fill_that_comes_before_its_order_is_known_reaches_its_tag(account: Acco
 def test_seed_then_fills(account: Account) -> None:
     account.positions.seed(BTC, -2, "110")
     account.hear(trade("O1", "T1", "buy", "1", "100"))
-    assert account.look() == (Decimal(-1), Decimal(110), Decimal(10))
+    assert account.figures() == (Decimal(-1), Decimal(110), Decimal(10))
     with pytest.raises(ValueError, match="avg_price"):
         account.positions.seed(BTC, 1)
     with pytest.raises(ValueError, match="qty"):
@@ -265,7 +265,7 @@ def test_callers_decimal_context_changes_nothing(account: Account) -> None:
     reports = [trade("O1", name, "sell", "1.23456", "99999.5") for name in ("T1", "T2")]
     with decimal.localcontext(prec=3):
         account.hear(*reports)
-    assert account.look() == (Decimal("-2.46912"), Decimal("99999.5"), Decimal(0))
+    assert account.figures() == (Decimal("-2.46912"), Decimal("99999.5"), Decimal(0))
 
 
 def test_counts_of_old_orders_are_forgotten_and_open_ones_are_not(account: Account) -> None:

@@ -66,7 +66,7 @@ class Exchange:
         return asyncio.get_running_loop().time()
 
     @property
-    def told(self) -> list[str]:
+    def history(self) -> list[str]:
         return [event.state for event in self.events]
 
     def usual_answer(self, seconds: int) -> CancelAllOrdersAfterResult:
@@ -131,7 +131,7 @@ async def test_shortest_timeout_counts_and_the_last_one_turns_it_off(exchange: E
         await asyncio.sleep(1)
         assert exchange.requested[-1] == 60
         assert (one.is_armed, other.is_armed, exchange.protection.by) == (True, True, 1)
-        assert exchange.told == ["armed"]
+        assert exchange.history == ["armed"]
     assert (exchange.requested[-1], exchange.runs, one.is_armed) == (0, False, False)
 
 
@@ -208,12 +208,12 @@ async def test_answer_that_says_off_is_no_confirmation(exchange: Exchange, trigg
         exchange.answer = answer
         await asyncio.sleep(21)
         assert (switch.is_armed, switch.trigger_time) == (False, None)
-        assert exchange.told == ["armed", "off"]
+        assert exchange.history == ["armed", "off"]
         assert len(exchange.requested) <= 4
         exchange.answer = exchange.usual_answer
         await asyncio.sleep(2)
         assert switch.is_armed
-        assert exchange.told == ["armed", "off", "armed"]
+        assert exchange.history == ["armed", "off", "armed"]
 
 
 async def test_answer_that_cannot_be_read_is_no_confirmation(exchange: Exchange) -> None:
@@ -221,7 +221,7 @@ async def test_answer_that_cannot_be_read_is_no_confirmation(exchange: Exchange)
         exchange.answer = lambda _: CancelAllOrdersAfterResult("noon", "soon")
         await asyncio.sleep(59)
         assert switch.is_armed
-        assert exchange.told == ["armed", "late"]
+        assert exchange.history == ["armed", "late"]
         await asyncio.sleep(1)
         assert not switch.is_armed
         exchange.answer = exchange.usual_answer
@@ -262,7 +262,7 @@ async def test_machine_that_slept_says_expired_and_sets_it_again(
             loop.pass_over(120)
         assert (switch.is_armed, switch.is_late, switch.seconds_left < 0) == (False, True, True)
         await asyncio.sleep(1)
-        assert exchange.told == ["armed", "late", "expired", "armed"]
+        assert exchange.history == ["armed", "late", "expired", "armed"]
         assert (switch.is_armed, exchange.runs) == (True, True)
 
 
@@ -308,8 +308,8 @@ async def test_claims_are_true_on_a_rough_network(exchange: Exchange, seed: int)
     said = []
     async with exchange.switch(30) as switch:
         exchange.network = rough_network(chance)
-        for look in range(2000):
-            if look % 20 == 0:
+        for turn in range(2000):
+            if turn % 20 == 0:
                 (switch.pause if chance.random() < 0.3 else switch.resume)()
                 # The task applies and checks the change a moment later.
                 await asyncio.sleep(0)
@@ -332,7 +332,7 @@ async def test_other_states_leave_it_armed(exchange: Exchange, state: str | None
         exchange.states = [(state, []), ("online", [])]
         exchange.protection.wake()
         await asyncio.sleep(100)
-        assert (switch.is_armed, switch.is_paused, exchange.told) == (True, False, ["armed"])
+        assert (switch.is_armed, switch.is_paused, exchange.history) == (True, False, ["armed"])
 
 
 async def test_unparsed_announcement_is_reported_once_and_it_stays_armed(
@@ -343,7 +343,7 @@ async def test_unparsed_announcement_is_reported_once_and_it_stays_armed(
         exchange.states = [("online", [{"id": 7, "note": "x" * 1000}]), ("online", ["soon"])]
         await asyncio.sleep(100)
         assert (switch.is_armed, switch.is_paused) == (True, False)
-        assert exchange.told == ["armed", "unreadable", "unreadable"]
+        assert exchange.history == ["armed", "unreadable", "unreadable"]
         assert all(len(event.reason) < 300 for event in exchange.events)
     assert caplog.text.count("stays armed") == 2
 
@@ -366,17 +366,17 @@ async def test_start_that_is_near_by_the_clock_of_the_exchange_pauses_it(
         await asyncio.sleep(4)
         assert (switch.is_armed, switch.is_paused) == (False, True)
         await asyncio.sleep(120)
-        assert (switch.is_armed, exchange.told) == (True, ["armed", "paused", "armed"])
+        assert (switch.is_armed, exchange.history) == (True, ["armed", "paused", "armed"])
 
 
 async def test_one_that_is_entered_during_maintenance_waits_for_its_end(exchange: Exchange) -> None:
     exchange.states = [("maintenance", [])]
     async with exchange.switch(60) as switch:
-        assert (switch.is_paused, exchange.told, exchange.requested) == (True, ["paused"], [])
+        assert (switch.is_paused, exchange.history, exchange.requested) == (True, ["paused"], [])
         exchange.states = [("online", [])]
         exchange.protection.wake()
         await asyncio.sleep(1)
-        assert (switch.is_armed, exchange.told) == (True, ["paused", "armed"])
+        assert (switch.is_armed, exchange.history) == (True, ["paused", "armed"])
 
 
 async def test_one_that_cannot_be_set_after_maintenance_is_late(exchange: Exchange) -> None:
@@ -385,7 +385,7 @@ async def test_one_that_cannot_be_set_after_maintenance_is_late(exchange: Exchan
         exchange.network = lambda _: NotConnected("x", "reconnecting")
         exchange.states = [("online", [])]
         await asyncio.sleep(42)
-        assert exchange.told == ["paused", "late"]
+        assert exchange.history == ["paused", "late"]
 
 
 # Entering.
@@ -605,11 +605,11 @@ def test_scope_of_anyio_turns_it_off() -> None:
 
     async def main() -> None:
         protection: Protection
-        asked: list[int] = []
+        timeouts: list[int] = []
 
         async def send(seconds: int) -> CancelAllOrdersAfterResult:
             await asyncio.sleep(0.02)
-            asked.append(seconds)
+            timeouts.append(seconds)
             at = "2026-09-25T12:00:00Z"
             return CancelAllOrdersAfterResult(at, "2026-09-25T12:01:00Z" if seconds else "0")
 
@@ -621,7 +621,7 @@ def test_scope_of_anyio_turns_it_off() -> None:
             finally:
                 await protection.finish()
         assert scope.cancelled_caught
-        assert (asked, protection.armed) == ([60, 0], False)
+        assert (timeouts, protection.armed) == ([60, 0], False)
 
     asyncio.run(main())
 

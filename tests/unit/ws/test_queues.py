@@ -136,7 +136,7 @@ async def test_loss_is_reported_at_the_end_at_the_latest(
     assert [gap.dropped for gap in gaps] == [1]
 
 
-async def test_conflating_keeps_the_latest_in_the_place_of_the_first(inbox: Inbox) -> None:
+async def test_conflating_keeps_the_latest_at_the_position_of_the_first(inbox: Inbox) -> None:
     for number in range(100):
         inbox.conflating.put(message(number, "BTC/USD"))
         inbox.conflating.put(message(number, "ETH/USD"))
@@ -152,36 +152,36 @@ async def test_conflating_keeps_the_latest_in_the_place_of_the_first(inbox: Inbo
 
 
 async def test_stopping_queues_keep_everything_and_report_room(inbox: Inbox) -> None:
-    told = []
+    sizes = []
     for number in range(6):
         inbox.blocking.put(number)
     assert len(inbox.blocking) == 6 > inbox.blocking.bound
-    inbox.blocking.when_drained(lambda: told.append(len(inbox.blocking)))
-    taken = [await inbox.get() for _ in range(6)]
-    assert taken == [0, 1, 2, 3, 4, 5]
-    assert told == [2]
+    inbox.blocking.when_drained(lambda: sizes.append(len(inbox.blocking)))
+    received = [await inbox.get() for _ in range(6)]
+    assert received == [0, 1, 2, 3, 4, 5]
+    assert sizes == [2]
 
 
 async def test_existing_room_is_reported_at_once(inbox: Inbox) -> None:
-    told: list[int] = []
-    inbox.blocking.when_drained(lambda: told.append(1))
-    assert told == [1]
+    calls: list[int] = []
+    inbox.blocking.when_drained(lambda: calls.append(1))
+    assert calls == [1]
 
 
 def test_full_private_queue_keeps_the_oldest_and_counts_the_rest(
     inbox: Inbox, gaps: list[GapEvent]
 ) -> None:
     queue = inbox.private
-    told: list[str] = []
+    calls: list[str] = []
 
-    def tell() -> None:
-        told.append("room")
+    def record() -> None:
+        calls.append("room")
 
     for number in range(6):
-        queue.offer(private(number), tell)
-    queue.offer(crossed(1), lambda: told.append("other"))
+        queue.offer(private(number), record)
+    queue.offer(crossed(1), lambda: calls.append("other"))
     assert (len(queue), queue.dropped, inbox.dropped) == (4, 3, 3)
-    assert gaps == told == []
+    assert gaps == calls == []
     inbox.pop()
     queue.offer(message(7), lambda: None)
     assert (len(queue), queue.dropped) == (3, 4)
@@ -189,23 +189,23 @@ def test_full_private_queue_keeps_the_oldest_and_counts_the_rest(
     (gap,) = gaps
     assert (gap.cause, gap.dropped) == ("overflow", 4)
     assert gap.channels == ["BookCrossedEvent", "executions", "trade"]
-    assert told == ["room", "other"]
+    assert calls == ["room", "other"]
     queue.offer(message(8), lambda: None)
     assert len(queue) == 3
 
 
 def test_gap_of_a_private_stream_stands_between_its_messages() -> None:
-    told: list[GapEvent] = []
-    inbox = Inbox(4, 4, told.append)
+    reported: list[GapEvent] = []
+    inbox = Inbox(4, 4, reported.append)
     inbox.on_gap = inbox.notes.put
     inbox.open()
     for number in range(5):
         inbox.private.offer(private(number), lambda: None)
-    taken = [inbox.pop(), inbox.pop()]
+    received = [inbox.pop(), inbox.pop()]
     inbox.private.offer(private(9), lambda: None)
     while (event := inbox.pop()) is not None:
-        taken.append(event)
-    assert [type(event) for event in taken] == [WSDataMessage] * 4 + [GapEvent, WSDataMessage]
+        received.append(event)
+    assert [type(event) for event in received] == [WSDataMessage] * 4 + [GapEvent, WSDataMessage]
 
 
 def test_private_loss_is_reported_at_the_end_at_the_latest(
@@ -266,7 +266,7 @@ async def test_get_waits(inbox: Inbox) -> None:
     assert await waiting == "late"
 
 
-async def test_end_lets_take_what_is_left(inbox: Inbox) -> None:
+async def test_queued_messages_are_delivered_after_the_end(inbox: Inbox) -> None:
     inbox.dropping.put("left")
     inbox.end(RuntimeError("over"))
     inbox.end(RuntimeError("later"))
@@ -297,7 +297,7 @@ async def test_inbox_is_closed_until_opened_and_empty_when_opened_again(inbox: I
     assert (await inbox.get()).data[0].trade_id == 2
 
 
-async def test_cancelled_waiter_takes_nothing_with_it(inbox: Inbox) -> None:
+async def test_cancelled_waiter_consumes_nothing(inbox: Inbox) -> None:
     first, second = (asyncio.create_task(inbox.get()) for _ in range(2))
     await asyncio.sleep(0)
     inbox.notes.put("only")
@@ -325,8 +325,8 @@ async def test_bounds_are_kept_and_waiters_woken_when_several_were_appended(
     for number in range(6):
         inbox.dropping.append(message(number))
     inbox.settle()
-    taken = [event.data[0].trade_id for event in await asyncio.gather(*waiting)]
-    assert taken == [2, 3, 4]
+    received = [event.data[0].trade_id for event in await asyncio.gather(*waiting)]
+    assert received == [2, 3, 4]
     assert inbox.dropped == 2
     assert len(inbox) == 3
 
@@ -348,7 +348,7 @@ def test_run_is_the_only_queue_in_use(inbox: Inbox) -> None:
 
 
 @pytest.mark.parametrize("other", ["private", "events", "conflate", "disconnect"])
-def test_nothing_is_taken_past_what_comes_first(inbox: Inbox, other: str) -> None:
+def test_nothing_is_consumed_past_what_comes_first(inbox: Inbox, other: str) -> None:
     for queue in (inbox.dropping, inbox.blocking):
         queue.put(message(1))
         inbox.queues[other].put(crossed(1))
@@ -357,17 +357,17 @@ def test_nothing_is_taken_past_what_comes_first(inbox: Inbox, other: str) -> Non
 
 
 @pytest.mark.usefixtures("impatient")
-def test_taking_that_has_consequences_is_no_run(inbox: Inbox, gaps: list[GapEvent]) -> None:
+def test_pop_that_has_consequences_is_no_run(inbox: Inbox, gaps: list[GapEvent]) -> None:
     for number in range(5):
         inbox.dropping.put(message(number))
         inbox.blocking.put(number)
-    told: list[int] = []
-    inbox.blocking.when_drained(lambda: told.append(1))
+    calls: list[int] = []
+    inbox.blocking.when_drained(lambda: calls.append(1))
     for _ in range(4):
         assert run_of(inbox) == []
         inbox.dropping.pop()
     assert [gap.dropped for gap in gaps] == [1]
-    while not told:
+    while not calls:
         assert run_of(inbox) == []
         inbox.blocking.pop()
     assert run_of(inbox) == [3, 4]
@@ -380,7 +380,7 @@ def arrive(inbox: Inbox, count: int, received_ns: int = 0) -> None:
     inbox.settle()
 
 
-def take(inbox: Inbox, count: int) -> None:
+def consume(inbox: Inbox, count: int) -> None:
     for _ in range(count):
         assert inbox.pop() is not None
 
@@ -393,11 +393,11 @@ def test_read_that_brings_more_than_the_bound_loses_nothing(inbox: Inbox) -> Non
 def test_more_than_memory_allows_is_dropped_at_once(inbox: Inbox, gaps: list[GapEvent]) -> None:
     arrive(inbox, BURST * 4 + 1)
     assert (len(inbox), inbox.dropped) == (4, BURST * 4 - 3)
-    take(inbox, 4)
+    consume(inbox, 4)
     assert [gap.dropped for gap in gaps] == [BURST * 4 - 3]
 
 
-def test_consumer_that_takes_nothing_is_too_slow_in_the_end(inbox: Inbox, clock: Clock) -> None:
+def test_consumer_that_consumes_nothing_is_too_slow_in_the_end(inbox: Inbox, clock: Clock) -> None:
     for read in range(8):
         arrive(inbox, 5, read)
         assert inbox.dropped == 0
@@ -406,22 +406,22 @@ def test_consumer_that_takes_nothing_is_too_slow_in_the_end(inbox: Inbox, clock:
     assert (len(inbox), inbox.dropped) == (4, 41)
 
 
-def test_consumer_that_takes_less_than_arrives_is_too_slow(inbox: Inbox, clock: Clock) -> None:
+def test_consumer_that_consumes_less_than_arrives_is_too_slow(inbox: Inbox, clock: Clock) -> None:
     reads = 0
     while not inbox.dropped:
         arrive(inbox, 10, reads)
-        take(inbox, 4)
+        consume(inbox, 4)
         clock.now += PATIENCE / 20
         reads += 1
-    # It falls behind by 6 a read, so for some time all that waited is taken within `PATIENCE`.
+    # It falls behind by 6 a read, so for some time all that waited is received within `PATIENCE`.
     assert 20 < reads < 60
 
 
-def test_consumer_that_takes_what_waited_is_not_too_slow(inbox: Inbox, clock: Clock) -> None:
+def test_consumer_that_empties_the_queue_is_not_too_slow(inbox: Inbox, clock: Clock) -> None:
     for read in range(100):
         arrive(inbox, 20, read)
         clock.now += PATIENCE / 4
-        take(inbox, 20)
+        consume(inbox, 20)
     assert inbox.dropped == 0
 
 
@@ -429,7 +429,7 @@ def test_consumer_that_catches_up_with_a_burst_is_not_too_slow(inbox: Inbox, clo
     arrive(inbox, 500)
     for read in range(1, 60):
         clock.now += PATIENCE / 4
-        take(inbox, min(len(inbox), len(inbox) // 10 + 3))
+        consume(inbox, min(len(inbox), len(inbox) // 10 + 3))
         arrive(inbox, 1, read)
     assert inbox.dropped == 0
 
@@ -454,7 +454,7 @@ def test_wall_clock_that_is_set_back_makes_no_consumer_too_slow(
             queue.append(crossed(received_ns))
         inbox.settle()
         assert not (isinstance(queue, StoppingQueue) and queue.must_stop())
-        take(inbox, 20)
+        consume(inbox, 20)
         clock.now += PATIENCE / 4
     assert inbox.dropped == 0
 
@@ -485,7 +485,7 @@ def test_slow_consumer_is_logged_once_a_minute(
         clock.now += 60.0
         for _ in range(10):
             arrive(inbox, BURST * 4 + 1)
-            take(inbox, 4)
+            consume(inbox, 4)
         assert len(caplog.records) == minute + 1
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
@@ -523,7 +523,7 @@ async def test_private_message_that_comes_in_a_turn_of_others_is_next(
     assert await inbox.get() == "fill"
 
 
-async def test_consumer_that_is_cancelled_in_a_turn_of_others_takes_nothing(
+async def test_consumer_that_is_cancelled_in_a_turn_of_others_consumes_nothing(
     inbox: Inbox,
 ) -> None:
     arrive(inbox, 3)
@@ -560,15 +560,15 @@ async def test_turn_of_others_goes_on_while_more_is_there_to_read(
 
 async def test_consumer_that_only_polls_gets_what_waits(inbox: Inbox, clock: Clock) -> None:
     arrive(inbox, 100)
-    taken = polls = 0
-    while taken < 100:
+    received = polls = 0
+    while received < 100:
         polls += 1
         assert polls <= 200
         clock.now += 2 * TURN
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0):
                 await inbox.get()
-                taken += 1
+                received += 1
     assert len(inbox) == 0
 
 

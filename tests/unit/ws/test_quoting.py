@@ -87,9 +87,9 @@ def test_level_that_was_filled_does_not_shift_the_others() -> None:
 
 
 def test_unverified_order_counts_as_its_quote_and_is_never_moved() -> None:
-    doubtful = resting(1, bid(99), "doubt")
-    assert not plan([bid(99)], [doubtful]).steps
-    assert plan([bid(98)], [doubtful]).steps == [Cancel(1), Add(bid(98))]
+    unverified = resting(1, bid(99), "doubt")
+    assert not plan([bid(99)], [unverified]).steps
+    assert plan([bid(98)], [unverified]).steps == [Cancel(1), Add(bid(98))]
 
 
 def test_order_that_is_being_cancelled_is_not_changed() -> None:
@@ -115,9 +115,9 @@ def test_filled_quantity_is_not_placed_again() -> None:
 
 
 def test_unverified_order_replaces_the_farthest_quote() -> None:
-    doubtful = resting(1, bid(90), "doubt")
+    unverified = resting(1, bid(90), "doubt")
     wanted = [bid(97), bid(99), bid(98)]
-    assert ready([Add(q) for q in wanted], [doubtful], wanted) == [Add(bid(99)), Add(bid(98))]
+    assert ready([Add(q) for q in wanted], [unverified], wanted) == [Add(bid(99)), Add(bid(98))]
 
 
 def test_buy_waits_for_the_sell_above_which_it_goes() -> None:

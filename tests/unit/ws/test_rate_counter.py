@@ -104,8 +104,8 @@ def _json(message: dict[str, Any]) -> bytes:
         return f"number {len(numbers) - 1}"
 
     text = json.dumps(message, default=mark)
-    for place, number in enumerate(numbers):
-        text = text.replace(f'"number {place}"', str(number))
+    for part, number in enumerate(numbers):
+        text = text.replace(f'"number {part}"', str(number))
     return text.encode()
 
 
@@ -279,11 +279,11 @@ def test_decimal_context_of_the_application_changes_nothing(ambient: decimal.Con
 
 
 @pytest.mark.parametrize("ambient", CONTEXTS.values(), ids=CONTEXTS)
-@pytest.mark.parametrize("told", ["1e999999999999", "1e-999999999999", "9" * 400, "-1e999999999"])
-def test_absurd_count_raises_nothing(ambient: decimal.Context, told: str) -> None:
+@pytest.mark.parametrize("value", ["1e999999999999", "1e-999999999999", "9" * 400, "-1e999999999"])
+def test_absurd_count_raises_nothing(ambient: decimal.Context, value: str) -> None:
     with decimal.localcontext(ambient):
         account = Account()
-        account.report(account.order(), ratecount=Decimal(told))
+        account.report(account.order(), ratecount=Decimal(value))
         assert 0 <= account.counter.count(BTC) <= 1
         assert account.counter.seconds_until(BTC) == 0
         repr(account.counter)
@@ -294,7 +294,7 @@ def test_absurd_count_raises_nothing(ambient: decimal.Context, told: str) -> Non
 
 def listen(account: Account, fraction: Any = 0.8) -> tuple[list[tuple[str, Decimal]], Any]:
     calls: list[tuple[str, Decimal]] = []
-    return calls, account.counter.on_level(fraction, lambda *told: calls.append(told))
+    return calls, account.counter.on_level(fraction, lambda *value: calls.append(value))
 
 
 def sending(account: Account, orders: int, symbol: str = BTC) -> None:
@@ -400,10 +400,10 @@ def test_threshold_of_no_known_tier_goes_with_the_next_lower_decay() -> None:
     assert account.counter.tier.decay == TIERS["intermediate"].decay
 
 
-@pytest.mark.parametrize("told", [None, True, "125", 0, -5])
-def test_ack_without_a_sensible_threshold_says_nothing(told: Any) -> None:
+@pytest.mark.parametrize("value", [None, True, "125", 0, -5])
+def test_ack_without_a_sensible_threshold_says_nothing(value: Any) -> None:
     account = Account(None)
-    account.counter.subscribed({"maxratecount": told})
+    account.counter.subscribed({"maxratecount": value})
     assert not account.counter.is_tier_known
 
 
@@ -411,10 +411,10 @@ def test_ack_without_a_sensible_threshold_says_nothing(told: Any) -> None:
     "key",
     ["ratecount", "ratecounter", "rate_count", "rate_counter", "rateCounter", "rate_limit_count"],
 )
-@pytest.mark.parametrize("place", ["report", "message"])
-def test_stream_corrects_the_count(account: Account, key: str, place: str) -> None:
+@pytest.mark.parametrize("part", ["report", "message"])
+def test_stream_corrects_the_count(account: Account, key: str, part: str) -> None:
     order_id = account.order()
-    if place == "report":
+    if part == "report":
         account.report(order_id, **{key: 40})
     else:
         account.say({key: 40, "data": [new(order_id)]})
@@ -442,9 +442,9 @@ def test_other_numbers_are_not_read_as_the_counter(account: Account, key: str) -
     assert account.counter.count(BTC) == 1
 
 
-@pytest.mark.parametrize("told", [-1, 125 + 401, True, "40", None])
-def test_impossible_counter_is_ignored(account: Account, told: Any) -> None:
-    account.report(account.order(), ratecount=told)
+@pytest.mark.parametrize("value", [-1, 125 + 401, True, "40", None])
+def test_impossible_counter_is_ignored(account: Account, value: Any) -> None:
+    account.report(account.order(), ratecount=value)
     assert account.counter.count(BTC) == 1
 
 
@@ -469,13 +469,13 @@ def test_missing_counter_is_warned_of_once(
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
-@pytest.mark.parametrize(("is_asked", "is_told"), [(True, True), (False, False), (False, True)])
+@pytest.mark.parametrize(("requested", "reported"), [(True, True), (False, False), (False, True)])
 def test_no_warning_if_the_counter_came_or_was_not_requested(
-    account: Account, is_asked: bool, is_told: bool, caplog: pytest.LogCaptureFixture
+    account: Account, requested: bool, reported: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     order_id = account.order()
-    account.counter.subscribing({"channel": "executions", "ratecounter": is_asked})
-    if is_told:
+    account.counter.subscribing({"channel": "executions", "ratecounter": requested})
+    if reported:
         account.report(order_id, ratecount=4)
     for _ in range(2 * SILENT_REPORTS):
         account.report(order_id)

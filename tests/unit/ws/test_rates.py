@@ -7,7 +7,7 @@ import pytest
 from kraken_connector.ws.protocol.rates import RateMeter
 
 
-def test_nothing_is_known_before_the_second_look() -> None:
+def test_rates_need_two_samples() -> None:
     meter = RateMeter()
     assert meter.per_second("frames") == {"frames": 0.0}
     meter.add(0.0, {"frames": 5})

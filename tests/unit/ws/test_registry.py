@@ -33,7 +33,7 @@ def confirm(registry: Registry) -> None:
         subscription.state = "confirmed"
 
 
-def test_adding_tells_what_is_new(registry: Registry) -> None:
+def test_adding_returns_what_is_new(registry: Registry) -> None:
     topics, fresh = registry.add(TickerParams(symbol=[A, B]), RecordingSink())
     assert topics == [topic(A), topic(B)] == [entry.topic for entry in fresh]
     topics, fresh = registry.add(TickerParams(symbol=[B, C]), RecordingSink())

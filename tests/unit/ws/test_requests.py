@@ -48,7 +48,7 @@ def test_request_is_done_when_every_symbol_is_answered(bench: Bench) -> None:
     assert result.result["symbol"] == BTC
 
 
-def test_a_partly_refused_request_does_not_look_like_success(bench: Bench) -> None:
+def test_a_partly_refused_request_is_no_success(bench: Bench) -> None:
     pending = bench.subscribe(TickerParams(symbol=[BTC, "NO/USD", "NO/EUR"]))
     (request,) = bench.sent()
     bench.say(
@@ -151,7 +151,7 @@ def test_second_depth_of_a_book_is_refused_before_sending(bench: Bench) -> None:
     assert states(bench) == {BTC: "confirmed"}
 
 
-def test_already_subscribed_is_taken_as_confirmed(bench: Bench) -> None:
+def test_already_subscribed_counts_as_confirmed(bench: Bench) -> None:
     pending = bench.subscribe(TickerParams(symbol=[BTC]))
     bench.say(refusal(bench.sent()[0], "Already subscribed", BTC))
     assert pending.result().symbols == [BTC]
@@ -172,7 +172,7 @@ def test_trade_and_executions_name_their_snapshot_flags(bench: Bench) -> None:
     assert (orders["params"]["snap_orders"], orders["params"]["snap_trades"]) == (True, False)
 
 
-def test_unsubscribe_names_what_tells_the_subscription_apart(bench: Bench) -> None:
+def test_unsubscribe_names_what_identifies_the_subscription(bench: Bench) -> None:
     wanted = (
         TickerParams(symbol=[BTC], event_trigger="bbo"),
         BookParams(symbol=[BTC], depth=25),
@@ -280,10 +280,10 @@ def test_what_was_given_up_is_unsubscribed_though_its_answer_is_lost() -> None:
 
 
 def test_what_was_given_up_before_it_left_is_not_unsubscribed(bench: Bench) -> None:
-    asks = [bench.subscribe(TickerParams(symbol=[f"A{number}/USD"])) for number in range(30)]
+    requests = [bench.subscribe(TickerParams(symbol=[f"A{number}/USD"])) for number in range(30)]
     sent = bench.sent()
     assert len(sent) < 30
-    bench.session.abandon(asks[-1], asyncio.CancelledError(), bench.now)
+    bench.session.abandon(requests[-1], asyncio.CancelledError(), bench.now)
     bench.wait(2)
     assert all(r["method"] == "subscribe" for r in bench.sent())
 
@@ -324,11 +324,11 @@ def test_requests_are_paced(bench: Bench) -> None:
 
 def test_standing_in_line_does_not_count_as_waiting_for_an_answer() -> None:
     bench = Bench(request_timeout=1, ping_interval=1000, heartbeat_timeout=1000).open()
-    asks = [bench.subscribe(TickerParams(symbol=[f"A{n}/USD"])) for n in range(60)]
+    requests = [bench.subscribe(TickerParams(symbol=[f"A{n}/USD"])) for n in range(60)]
     for _ in range(30):
         bench.accept_all()
         bench.wait(0.1)
-    assert [pending.result().success for pending in asks] == [True] * 60
+    assert [pending.result().success for pending in requests] == [True] * 60
 
 
 def test_waiting_for_a_token_counts() -> None:

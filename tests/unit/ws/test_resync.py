@@ -66,7 +66,7 @@ def mismatch(bench: Bench) -> None:
 def test_mismatch_resyncs_that_symbol_alone(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC, ETH]))
     bench.say(book(BTC), book(ETH), book(BTC, "update", "2.00", wrong=True))
-    assert [type(note) for note in bench.outlet.notes] == [BookChecksumEvent]
+    assert [type(event) for event in bench.outlet.events] == [BookChecksumEvent]
     (unsubscribe,) = bench.sent()
     assert unsubscribe["method"] == "unsubscribe"
     assert unsubscribe["params"] == {"channel": "book", "depth": 10, "symbol": [BTC]}
@@ -105,7 +105,7 @@ def test_gap_of_a_book_begins_with_its_last_message_that_verified(bench: Bench) 
 def test_message_without_a_checksum_resyncs_the_book(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC), re.sub('"checksum":[0-9]+', '"more":1', book(BTC, "update")))
-    (event,) = bench.outlet.notes
+    (event,) = bench.outlet.events
     assert (event.symbol, event.expected) == (BTC, None)
     assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
 
@@ -152,7 +152,7 @@ def test_resync_is_paced_and_bounded_and_ends_in_quarantine() -> None:
         bench.wait(0.1)
     assert bench.session.resyncs.count == 3
     assert bench.now - begun >= 1.5
-    alarm = bench.outlet.notes[-1]
+    alarm = bench.outlet.events[-1]
     assert isinstance(alarm, BookQuarantinedEvent)
     assert (alarm.symbol, alarm.attempts) == (BTC, 3)
     assert bench.session.engine.book(BTC).state == "quarantined"
@@ -277,7 +277,7 @@ def test_hundreds_of_lost_snapshots_are_resynced_at_once(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("snapshot", [True, False])
-def test_ticker_must_begin_if_it_is_asked_to(bench: Bench, snapshot: bool) -> None:
+def test_ticker_must_begin_if_a_snapshot_is_requested(bench: Bench, snapshot: bool) -> None:
     bench.subscribed(TickerParams(symbol=[BTC], snapshot=snapshot))
     bench.wait(11)
     assert bool(bench.sent()) is snapshot
@@ -291,7 +291,7 @@ MARKET = [
 
 
 def silences(bench: Bench) -> list[StreamStaleEvent]:
-    return [note for note in bench.outlet.notes if isinstance(note, StreamStaleEvent)]
+    return [event for event in bench.outlet.events if isinstance(event, StreamStaleEvent)]
 
 
 @pytest.mark.parametrize(("params", "channel", "item"), MARKET)
@@ -317,16 +317,16 @@ def test_stream_with_a_snapshot_must_begin(
 def test_stream_that_never_begins_is_resynced_with_growing_pauses_and_reported_once() -> None:
     bench = patient(resync_attempts=3)
     bench.subscribed(TradeParams(symbol=[BTC], snapshot=True))
-    asked = []
+    requested = []
     for _ in range(6 * 3600):
-        asked += [bench.now] * len(bench.accept_all())
+        requested += [bench.now] * len(bench.accept_all())
         bench.wait(1)
     assert len(silences(bench)) == 1
     # Two requests for each attempt, and in the end an attempt every ten minutes.
-    assert 2 * 6 * 6 < len(asked) < 2 * 6 * 6 + 40
+    assert 2 * 6 * 6 < len(requested) < 2 * 6 * 6 + 40
     assert states(bench) == {BTC: "confirmed"}
     # A pair that never traded begins with its first trade, while the next attempt waits.
-    bench.wait(300 - (bench.now - asked[-1]))
+    bench.wait(300 - (bench.now - requested[-1]))
     bench.say({"channel": "trade", "type": "update", "data": [{"symbol": BTC}]})
     assert not bench.session.resyncs.watched
     bench.wait(10_000)
@@ -432,7 +432,7 @@ def test_book_refused_on_the_next_socket_is_given_up_and_tried_on_the_one_after(
     (replay,) = bench.sent()
     bench.say(refusal(replay, "Currency pair not supported", BTC))
     assert bench.session.engine.book(BTC).state == "quarantined"
-    assert isinstance(bench.outlet.notes[-1], BookQuarantinedEvent)
+    assert isinstance(bench.outlet.events[-1], BookQuarantinedEvent)
     assert bench.outlet.gaps[0].end_ns is None
     bench.reconnect()
     bench.accept_all()
@@ -681,28 +681,28 @@ class Recorder(Follower):
     """Records the events that it gets."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.events: list[str] = []
 
     def observe(self, message: Any) -> None:
-        self.told.append(f"{message.type} {message.sequence}")
+        self.events.append(f"{message.type} {message.sequence}")
 
     def subscribing(self, *_: Any) -> None:
-        self.told.append("subscribing")
+        self.events.append("subscribing")
 
     def gap_began(self) -> None:
-        self.told.append("gap")
+        self.events.append("gap")
 
 
-def test_snapshot_that_nobody_asked_for_ends_a_gap() -> None:
+def test_unrequested_snapshot_ends_a_gap() -> None:
     follower = Recorder()
     bench = Bench(followers={"executions": [follower]}).open()
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"), executions(2))
     sound_ns = bench.session.last_received_ns
     bench.now += 1
-    follower.told.clear()
+    follower.events.clear()
     bench.say(executions(1, "snapshot"), executions(2))
-    assert follower.told == ["gap", "subscribing", "snapshot 1", "update 2"]
+    assert follower.events == ["gap", "subscribing", "snapshot 1", "update 2"]
     (gap,) = bench.outlet.gaps
     assert (gap.cause, gap.channels) == ("sequence", ["executions"])
     assert (gap.start_ns, gap.end_ns) == (sound_ns, bench.session.last_received_ns)
@@ -717,7 +717,7 @@ def test_message_missed_while_a_snapshot_is_requested_is_a_gap() -> None:
     bench.say(executions(1, "snapshot"))
     bench.session.refresh("executions", bench.now)
     bench.say(executions(3))
-    assert follower.told[-2:] == ["gap", "update 3"]
+    assert follower.events[-2:] == ["gap", "update 3"]
 
 
 def test_second_part_of_a_snapshot_is_no_new_beginning() -> None:
@@ -725,7 +725,7 @@ def test_second_part_of_a_snapshot_is_no_new_beginning() -> None:
     bench = Bench(followers={"executions": [follower]}).open()
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"), executions(2, "snapshot"))
-    assert follower.told == ["subscribing", "snapshot 1", "snapshot 2"]
+    assert follower.events == ["subscribing", "snapshot 1", "snapshot 2"]
     assert bench.outlet.gaps == []
 
 

@@ -197,12 +197,12 @@ def test_status_is_kept_and_delivered(bench: Bench) -> None:
     bench.say(status("online", 2**64 - 1), status("maintenance", None))
     assert bench.session.system_status == "maintenance"
     assert bench.session.connection_id == 2**64 - 1
-    assert [note.channel for note in bench.outlet.notes] == ["status", "status"]
+    assert [event.channel for event in bench.outlet.events] == ["status", "status"]
 
 
 def test_unreadable_frame_is_reported_and_not_fatal(bench: Bench) -> None:
     bench.say("CloudFlare WebSocket proxy restarting", trade(BTC))
-    (event,) = bench.outlet.notes
+    (event,) = bench.outlet.events
     assert isinstance(event, InvalidFrameEvent)
     assert bench.session.failure is None
     assert len(bench.outlet.data) == 1
@@ -213,7 +213,7 @@ def test_log_names_channel_and_field_of_an_unreadable_frame(
 ) -> None:
     item = {"asset": "BTC", "balance": [], "wallets": []}
     bench.say({"channel": "balances", "type": "snapshot", "data": [item]})
-    (event,) = bench.outlet.notes
+    (event,) = bench.outlet.events
     assert (event.channel, event.place) == ("balances", "data[0].balance")
     for part in ("balances", "type", "data[0].balance", '{"channel": "balances"'):
         assert part in caplog.text
@@ -226,7 +226,7 @@ def test_unreadable_reply_shows_no_token(caplog: pytest.LogCaptureFixture) -> No
     bench.session.set_token("the-secret-token", bench.now)
     bench.subscribe(ExecutionsParams())
     bench.say({"method": "subscribe", "success": "the-secret-token", "result": {}})
-    (event,) = bench.outlet.notes
+    (event,) = bench.outlet.events
     assert b'"success": "***"' in event.frame
     assert event.received_ns is not None
     assert "the-secret-token" not in caplog.text
@@ -247,7 +247,7 @@ def test_status_without_a_state_leaves_the_last_state(bench: Bench, system: Any)
     bench.say(status("cancel_only", 5))
     bench.say({"channel": "status", "type": "update", "data": [{"system": system}]})
     assert bench.session.system_status == "cancel_only"
-    assert isinstance(bench.outlet.notes[-1], InvalidFrameEvent)
+    assert isinstance(bench.outlet.events[-1], InvalidFrameEvent)
 
 
 JUNK: list[Any] = [
@@ -402,12 +402,12 @@ def test_session_begins_with_a_ping_that_teaches_the_exchanges_clock() -> None:
     assert exchange.estimate_ns(bench.now) is None
     bench.now += 0.5
     bench.say({"method": "pong", "req_id": ping["req_id"], **TIMES})
-    told_ns = timestamp_ns(TIMES["time_in"])
-    assert told_ns is not None
+    stamp_ns = timestamp_ns(TIMES["time_in"])
+    assert stamp_ns is not None
     # It was received in this half of a second, so the estimate is off by a quarter at most.
     known_ns = exchange.estimate_ns(bench.now)
     assert known_ns is not None
-    assert abs(known_ns - told_ns - SECOND // 4) < SECOND // 100
+    assert abs(known_ns - stamp_ns - SECOND // 4) < SECOND // 100
     # The times of other replies are used too; unreadable ones are ignored.
     bench.say({"method": "pong", "req_id": 5, "time_in": "I", "time_out": "O"}, {"method": "pong"})
     pending = bench.subscribe(TickerParams(symbol=[BTC]))
@@ -462,7 +462,7 @@ def test_message_that_cannot_be_processed_costs_nothing_else(
         bench.now,
     )
     assert follower.seen == [message.sequence for message in sink.data] == [1, 3]
-    (event,) = bench.outlet.notes
+    (event,) = bench.outlet.events
     assert isinstance(event, InvalidFrameEvent)
     assert (json.loads(event.frame), event.channel) == (frames[1], "executions")
     assert "could not be processed" in caplog.text

@@ -95,9 +95,9 @@ def test_private_messages_and_events_about_them_stay_in_order(
     sink.put("message")
     assert list(inbox.private.items) == ["gap", "message"]
     sink.put("lost")
-    sink.put_event("told elsewhere")
+    sink.put_event("from elsewhere")
     assert list(inbox.private.items) == ["gap", "message"]
-    assert list(inbox.notes.items) == ["told elsewhere"]
+    assert list(inbox.notes.items) == ["from elsewhere"]
     assert stops.given_up == stops.blocked == stops.refreshed == []
     assert inbox.pop() == "gap"
     assert stops.refreshed == ["executions"]
@@ -120,11 +120,11 @@ def test_callback_is_called_and_its_exceptions_are_kept_away(
     seen: list[Any] = []
     errors: list[int] = []
 
-    def take(event: object) -> None:
+    def receive(event: object) -> None:
         seen.append(event)
         raise LookupError("oops")
 
-    sink = CallbackSink(take, lambda: errors.append(1))
+    sink = CallbackSink(receive, lambda: errors.append(1))
     with caplog.at_level(logging.ERROR):
         sink.put("event")
         sink.put_event("note")
@@ -141,8 +141,8 @@ def test_outlet_with_a_callback_leaves_the_inbox_alone(inbox: Inbox) -> None:
         settle=lambda: None,
         callback=CallbackSink(seen.append, lambda: None),
     )
-    for take in (outlet.put, outlet.put_event, outlet.reply):
-        take("event")
+    for receive in (outlet.put, outlet.put_event, outlet.reply):
+        receive("event")
     assert seen == ["event"] * 3
     assert len(inbox) == 0
 
@@ -150,8 +150,8 @@ def test_outlet_with_a_callback_leaves_the_inbox_alone(inbox: Inbox) -> None:
 def test_cancelled_future_in_a_callback_is_its_error_alone() -> None:
     failures: list[str] = []
 
-    def ask_cancelled_future(_: object) -> None:
+    def raise_cancelled(_: object) -> None:
         raise asyncio.CancelledError
 
-    CallbackSink(ask_cancelled_future, lambda: failures.append("counted")).put("event")
+    CallbackSink(raise_cancelled, lambda: failures.append("counted")).put("event")
     assert failures == ["counted"]

@@ -38,7 +38,7 @@ def subscribe(bench: Bench, params: SubscriptionParams, stale_after: float | Non
 
 
 def silences(bench: Bench) -> list[StreamStaleEvent]:
-    return [note for note in bench.outlet.notes if isinstance(note, StreamStaleEvent)]
+    return [event for event in bench.outlet.events if isinstance(event, StreamStaleEvent)]
 
 
 def candle(symbol: str, interval: int) -> dict[str, Any]:
@@ -234,8 +234,8 @@ def test_event_goes_where_the_messages_go() -> None:
     sink = RecordingSink()
     bench.subscribed(TradeParams(symbol=[BTC]), sink)
     bench.wait(7)
-    assert [type(note) for note in sink.notes] == [StreamStaleEvent]
-    assert bench.outlet.notes == []
+    assert [type(event) for event in sink.events] == [StreamStaleEvent]
+    assert bench.outlet.events == []
 
 
 def test_unsubscribed_stream_is_forgotten() -> None:

@@ -70,10 +70,10 @@ async def test_expiring_token_is_replaced_within_the_margin() -> None:
 
 async def test_concurrent_calls_share_one_fetch(source: Source, manager: TokenManager) -> None:
     source.gate.clear()
-    asking = [asyncio.create_task(manager.get_token()) for _ in range(5)]
+    calls = [asyncio.create_task(manager.get_token()) for _ in range(5)]
     await asyncio.sleep(0)
     source.gate.set()
-    assert set(await asyncio.gather(*asking)) == {"token 1"}
+    assert set(await asyncio.gather(*calls)) == {"token 1"}
     assert source.calls == 1
 
 
@@ -82,10 +82,10 @@ async def test_failure_is_raised_in_all_concurrent_calls_and_the_next_call_fetch
 ) -> None:
     source.error = TokenAcquisitionError("no")
     source.gate.clear()  # otherwise an eager task would fail before the next call
-    asking = [asyncio.create_task(manager.get_token()) for _ in range(3)]
+    calls = [asyncio.create_task(manager.get_token()) for _ in range(3)]
     await asyncio.sleep(0)
     source.gate.set()
-    results = await asyncio.gather(*asking, return_exceptions=True)
+    results = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(result, TokenAcquisitionError) for result in results)
     assert source.calls == 1
     source.error = None
@@ -121,10 +121,10 @@ async def test_error_without_callers_is_not_logged_by_asyncio(
     source.gate.clear()
     source.error = TokenAcquisitionError("no")
     manager = TokenManager(source)
-    asking = await cancelled_call(manager.get_token)
+    call = await cancelled_call(manager.get_token)
     source.gate.set()
     await asyncio.sleep(0)
-    del asking
+    del call
     gc.collect()
     assert [record.name for record in caplog.records] == ["kraken_connector.ws.token.manager"]
 

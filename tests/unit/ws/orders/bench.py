@@ -187,13 +187,13 @@ class Bench:
             if isinstance(event, WSDataMessage):
                 self.orders.observe(event)
 
-    def ask(self, **params: Any) -> None:
+    def subscribe(self, **params: Any) -> None:
         """Subscribe."""
         self.orders.subscribing({**WHOLE, **params})
 
     def snapshot(self, *reports: dict[str, Any], **params: Any) -> None:
         """Subscribe and receive a snapshot in one message."""
-        self.ask(**params)
+        self.subscribe(**params)
         self.hear(*reports, kind="snapshot", sequence=1)
 
     def complete_snapshot(self, *reports: dict[str, Any], **params: Any) -> None:

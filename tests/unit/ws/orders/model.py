@@ -2,7 +2,7 @@
 
 The model of the exchange, the network and the client is made of tables and a few numbers; the state
 of the order is a real `Life`. A state of the model is a number, so that all states fit into a set.
-Its `Life` is a number of `Lives`, which calls each method of `Life` once per state.
+Its `Life` is a number of `LifeStates`, which calls each method of `Life` once per state.
 
 The assumptions of the model, with their source:
 
@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from kraken_connector.ws.orders.life import DONE, FINAL, OPEN, RANKS, Life
 
-__all__ = ["Found", "Limits", "Lives", "explore"]
+__all__ = ["Found", "LifeStates", "Limits", "explore"]
 
 # The states of the order in the matching engine and in the feed.
 NONE, PENDING, NEW, PARTLY, ALL, CANCELED, PARTLY_CANCELED, FILLED = range(8)
@@ -80,7 +80,7 @@ ANSWERS = {
 }
 #: The subscription at the exchange: no socket, not subscribed, subscribe on its way, active,
 #: unsubscribe on its way (before subscribing again), unsubscribed.
-NO_SOCKET, SOCKET, ASKED, ACTIVE, LEAVING, LEFT = range(6)
+NO_SOCKET, SOCKET, SUBSCRIBING, ACTIVE, LEAVING, LEFT = range(6)
 #: The replies that the client waits for, and whether the report of its amend came.
 ADDING, CANCELING, AMENDING, IS_AMENDED = 1, 2, 4, 8
 #: The client's snapshot: none or concluded, requested, begun; and what it contains.
@@ -88,7 +88,7 @@ NO_SNAPSHOT, AWAITED, BEGUN, HAS_ORDER, IS_PUSHED = 0, 1, 2, 4, 8
 #: The open questions, and when a snapshot can answer them: after the deadline and its slack,
 #: after a pause, after both, now, or since before the last snapshot was requested.
 OUTCOME, END, TERMS = 1, 2, 4
-NO_DOUBT, DEADLINE, PATIENCE, BOTH, DUE, DUE_WHEN_ASKED = range(6)
+NO_QUESTION, DEADLINE, PATIENCE, BOTH, DUE, DUE_AT_REQUEST = range(6)
 
 
 class Exchange(NamedTuple):
@@ -133,7 +133,7 @@ class Client(NamedTuple):
     """The state of the client.
 
     Attributes:
-        life: the `Life` of the order, a number of `Lives`.
+        life: the `Life` of the order, a number of `LifeStates`.
         waiting: the requests that wait for a reply.
         is_current: whether the stream is followed without a gap.
         is_heard: whether a report or reply came since the last snapshot was requested.
@@ -150,7 +150,7 @@ class Client(NamedTuple):
     is_heard: bool = False
     snapshot: int = NO_SNAPSHOT
     questions: int = 0
-    due: int = NO_DOUBT
+    due: int = NO_QUESTION
     fills: int = 0
     is_past: bool = False
 
@@ -170,7 +170,7 @@ class Limits:
     capacity: int = 3
 
 
-class Lives:
+class LifeStates:
     """The states of `Life` as numbers, and the state after each method.
 
     Args:
@@ -268,15 +268,15 @@ class Driver:
     """The reaction of the client to each event, as in `Orders`.
 
     Args:
-        lives: the states of the order.
+        states: the states of the order.
     """
 
-    def __init__(self, lives: Lives) -> None:
-        self._lives = lives
+    def __init__(self, states: LifeStates) -> None:
+        self._states = states
 
     def sent(self, client: Client) -> Client:
         is_followed = client.is_current and client.snapshot != AWAITED
-        life = self._lives.after(client.life, SENT + is_followed)
+        life = self._states.after(client.life, SENT + is_followed)
         return client._replace(life=life, waiting=client.waiting | ADDING)
 
     def answered(self, client: Client, answer: int) -> Client:
@@ -284,12 +284,12 @@ class Driver:
             client = self._over(client, ADDING)
             if self._status(client) == "unknown":
                 client = _end(client, ~0)
-            is_shown = self._lives.is_shown[client.life]
+            is_shown = self._states.is_shown[client.life]
             if not is_shown:
                 client = _begin(client, OUTCOME, PATIENCE)._replace(is_heard=True)
-            return self._lived(client, ACKED)
+            return self._after(client, ACKED)
         if answer == REFUSAL:
-            client = self._lived(self._over(client, ADDING), REFUSED)
+            client = self._after(self._over(client, ADDING), REFUSED)
             if self._status(client) == "rejected":
                 return _end(client, ~0)
             return _begin(client, END, PATIENCE)
@@ -308,7 +308,7 @@ class Driver:
         if request == ADDING:
             if self._status(client) != "sending":
                 return client
-            return _begin(self._lived(client, UNANSWERED), OUTCOME, DEADLINE)
+            return _begin(self._after(client, UNANSWERED), OUTCOME, DEADLINE)
         if self._is_done(client):
             return client
         if request == CANCELING:
@@ -317,21 +317,21 @@ class Driver:
 
     def leaving(self, client: Client) -> Client:
         """Unsubscribe, to subscribe again for a snapshot."""
-        is_past = client.due in (DUE, DUE_WHEN_ASKED, PATIENCE) and client.is_current
+        is_past = client.due in (DUE, DUE_AT_REQUEST, PATIENCE) and client.is_current
         if is_past and self._status(client) == "unknown":
             client = client._replace(is_past=True)
         return client
 
-    def asked(self, client: Client) -> Client:
+    def subscribing(self, client: Client) -> Client:
         """Subscribe; after an unsubscribe, all earlier messages have arrived by now."""
         if client.is_past:
-            client = self._lived(client, PASSED)._replace(is_past=False)
-        client = self._lived(client, BROKEN)
-        due = DUE_WHEN_ASKED if client.due == DUE else client.due
+            client = self._after(client, PASSED)._replace(is_past=False)
+        client = self._after(client, BROKEN)
+        due = DUE_AT_REQUEST if client.due == DUE else client.due
         return client._replace(snapshot=AWAITED, is_heard=False, due=due)
 
     def broken(self, client: Client) -> Client:
-        client = self._lived(client, BROKEN)._replace(is_current=False, is_past=False)
+        client = self._after(client, BROKEN)._replace(is_current=False, is_past=False)
         if client.snapshot & BEGUN:
             client = client._replace(snapshot=NO_SNAPSHOT)
         return client
@@ -347,16 +347,16 @@ class Driver:
         if message == GAP:
             return self.broken(client)
         if message >= PART:
-            return self._took_part(client, message)
+            return self._apply_part(client, message)
         if message == OTHER:
-            is_open = client.due != NO_DOUBT and self._status(client) == "unknown"
+            is_open = client.due != NO_QUESTION and self._status(client) == "unknown"
             if is_open and client.is_current:
-                client = self._lived(self._lived(client, PASSED), SILENT)
+                client = self._after(self._after(client, PASSED), SILENT)
             return _end(client, ~0) if self._status(client) == "absent" else client
         client = _end(client, OUTCOME)._replace(is_heard=True)
         if message == AMENDED:
             client = _end(client, TERMS)._replace(waiting=client.waiting | IS_AMENDED)
-        client = self._told(client, NEW if message == AMENDED else message)
+        client = self._apply_report(client, NEW if message == AMENDED else message)
         return _end(client, ~0) if self._is_done(client) else client
 
     def concluded(self, client: Client) -> Client:
@@ -366,7 +366,7 @@ class Driver:
         client = client._replace(snapshot=NO_SNAPSHOT)
         if self._is_missing(client) and not has_order:
             client = self._missed(client, bool(is_pushed))
-        return client._replace(due=PATIENCE) if client.due == DUE_WHEN_ASKED else client
+        return client._replace(due=PATIENCE) if client.due == DUE_AT_REQUEST else client
 
     def _is_missing(self, client: Client) -> bool:
         """Return whether a snapshot without the order allows a conclusion."""
@@ -375,13 +375,13 @@ class Driver:
 
     def _missed(self, client: Client, is_pushed: bool) -> Client:
         before = self._status(client)
-        is_past = client.due in (NO_DOUBT, DUE_WHEN_ASKED)
-        obstacle = is_pushed and not self._lives.is_past_deadline[client.life]
+        is_past = client.due in (NO_QUESTION, DUE_AT_REQUEST)
+        obstacle = is_pushed and not self._states.is_past_deadline[client.life]
         bits = is_past | obstacle << 1 | (client.fills == 2) << 2
-        client = self._lived(client, MISSING + bits)
+        client = self._after(client, MISSING + bits)
         return client if self._status(client) == before else _end(client, ~0)
 
-    def _took_part(self, client: Client, part: int) -> Client:
+    def _apply_part(self, client: Client, part: int) -> Client:
         state, fills = part & 3, part >> FILLS_AT & 3
         snapshot = client.snapshot & (HAS_ORDER | IS_PUSHED) if client.snapshot & BEGUN else 0
         snapshot |= BEGUN | (HAS_ORDER if state else 0) | (IS_PUSHED if part & PUSHED else 0)
@@ -390,27 +390,27 @@ class Driver:
         elif client.snapshot != NO_SNAPSHOT:
             client = client._replace(snapshot=snapshot, is_current=True)
         if state:
-            client = _end(self._told(client, state), OUTCOME)
-            if client.due in (NO_DOUBT, DUE_WHEN_ASKED):
+            client = _end(self._apply_report(client, state), OUTCOME)
+            if client.due in (NO_QUESTION, DUE_AT_REQUEST):
                 client = _end(client, ~0)
         if fills > client.fills:
-            client = self._lived(client, FILLED_IN_PART)._replace(fills=fills)
+            client = self._after(client, FILLED_IN_PART)._replace(fills=fills)
         return client
 
-    def _told(self, client: Client, state: int) -> Client:
-        client = self._lived(client, REPORTED + state)
+    def _apply_report(self, client: Client, state: int) -> Client:
+        client = self._after(client, REPORTED + state)
         if not (fills := max(client.fills, FILLS[state])):
             return client
-        return self._lived(client, FILLED_IN_PART)._replace(fills=fills)
+        return self._after(client, FILLED_IN_PART)._replace(fills=fills)
 
-    def _lived(self, client: Client, call: int) -> Client:
-        return client._replace(life=self._lives.after(client.life, call))
+    def _after(self, client: Client, call: int) -> Client:
+        return client._replace(life=self._states.after(client.life, call))
 
     def _over(self, client: Client, request: int) -> Client:
         return client._replace(waiting=client.waiting & ~request)
 
     def _status(self, client: Client) -> str:
-        return self._lives.status[client.life]
+        return self._states.status[client.life]
 
     def _is_done(self, client: Client) -> bool:
         return self._status(client) in DONE
@@ -432,7 +432,7 @@ def _begin(client: Client, question: int, due: int) -> Client:
 
 def _end(client: Client, questions: int) -> Client:
     left = client.questions & ~questions
-    return client._replace(questions=left, due=client.due if left else NO_DOUBT)
+    return client._replace(questions=left, due=client.due if left else NO_QUESTION)
 
 
 #: The priority of events that need not happen.
@@ -477,14 +477,14 @@ class World:
     pair of parts are computed once.
 
     Args:
-        lives: the states of the order.
+        states: the states of the order.
         limits: what can happen.
     """
 
-    def __init__(self, lives: Lives, limits: Limits) -> None:
-        self.lives = lives
+    def __init__(self, states: LifeStates, limits: Limits) -> None:
+        self.states = states
         self._limits = limits
-        self._driver = Driver(lives)
+        self._driver = Driver(states)
         self._exchanges, self._networks, self._clients = Numbered(), Numbered(), Numbered()
         self._off = self._networks[Network(NO_SOCKET)] << NETWORK_AT
         self._steps: list[tuple[dict[int, list[Step]], int]] = [
@@ -498,7 +498,7 @@ class World:
     def first(self, troubles: int) -> int:
         """Return the initial state: an order is about to be sent, and the stream is followed."""
         exchange, network = self._exchanges[Exchange()], self._networks[Network()]
-        client = self._clients[Client(self.lives.first)]
+        client = self._clients[Client(self.states.first)]
         return exchange | network << NETWORK_AT | client << CLIENT_AT | troubles << TROUBLES_AT
 
     def parts(self, state: int) -> tuple[Exchange, Network, Client]:
@@ -597,7 +597,7 @@ class World:
         if network.subscription == LEAVING:
             left = network._replace(subscription=LEFT)
             yield "the stream is left", (exchange, left), 0, 2
-        if network.subscription == ASKED:
+        if network.subscription == SUBSCRIBING:
             for parts in _snapshots(exchange):
                 stream = network.stream + parts
                 built = network._replace(subscription=ACTIVE, stream=stream)
@@ -609,7 +609,7 @@ class World:
     def _by_exchange(self, was: Exchange) -> Iterator[Move]:
         """Yield the events of the exchange itself."""
         if was.add in (AWAY, ASTRAY):
-            yield from self._taking(was, was._replace(add=OVER))
+            yield from self._receiving(was, was._replace(add=OVER))
         if was.cancel in (AWAY, ASTRAY):
             over = was._replace(cancel=OVER)
             if was.engine in LIVE:
@@ -630,14 +630,14 @@ class World:
             yield name, was._replace(engine=moved), 0, 0, 0, NEVER
         yield from _following(was)
 
-    def _taking(self, was: Exchange, over: Exchange) -> Iterator[Move]:
+    def _receiving(self, was: Exchange, over: Exchange) -> Iterator[Move]:
         """Yield the events of a request that is on its way."""
         if was.time == 0:
-            taken = over._replace(engine=PENDING)
-            yield "the order is taken", taken, 0, ACK, 0, 3
-            yield "the order is taken, with an error", taken, 0, ERROR, 1, NEVER
+            accepted = over._replace(engine=PENDING)
+            yield "the order is accepted", accepted, 0, ACK, 0, 3
+            yield "the order is accepted, with an error", accepted, 0, ERROR, 1, NEVER
             yield "the order is refused", over, 0, REFUSAL, 0, NEVER
-            yield "an error, and it is not taken", over, 0, ERROR, 1, NEVER
+            yield "an error, and it is not accepted", over, 0, ERROR, 1, NEVER
         else:
             yield "the order is too late", over, 0, REFUSAL, 0, 3
         yield "the order vanishes", over, 0, 0, 1, NEVER
@@ -647,10 +647,10 @@ class World:
         driver = self._driver
         if network.stream:
             heard = driver.heard(client, network.stream[0])
-            yield "a message is heard", (network._replace(stream=network.stream[1:]), heard), 0, 0
-            for place, message in enumerate(network.stream):
+            yield "a message arrives", (network._replace(stream=network.stream[1:]), heard), 0, 0
+            for index, message in enumerate(network.stream):
                 if message != GAP:
-                    stream = (*network.stream[:place], GAP, *network.stream[place + 1 :])
+                    stream = (*network.stream[:index], GAP, *network.stream[index + 1 :])
                     yield "a message is lost", (network._replace(stream=stream), client), 1, NEVER
         for answer in _bits(network.answers):
             fewer = network._replace(answers=network.answers & ~answer)
@@ -665,42 +665,45 @@ class World:
 
     def _subscribing(self, network: Network, client: Client) -> Iterator[Event]:
         """Yield the client's subscribes and unsubscribes."""
-        asked, subscription = network._replace(subscription=ASKED), network.subscription
+        subscription = network.subscription
+        subscribing = network._replace(subscription=SUBSCRIBING)
         if subscription == NO_SOCKET:
             yield "it connects", (network._replace(subscription=SOCKET), client), 0, 2
         elif subscription == SOCKET:
-            yield "it subscribes", (asked, self._driver.asked(client)), 0, 2
+            yield "it subscribes", (subscribing, self._driver.subscribing(client)), 0, 2
         elif subscription == LEFT and not network.stream:
-            yield "it subscribes again", (asked, self._driver.asked(client)), 0, 2
+            yield "it subscribes again", (subscribing, self._driver.subscribing(client)), 0, 2
         elif subscription == ACTIVE and not any(part >= PART for part in network.stream):
-            is_hopeless = self.lives.misses[client.life] >= Lives.MOST_MISSES
-            is_due = client.due in (DUE, DUE_WHEN_ASKED) and not is_hopeless
+            is_hopeless = self.states.misses[client.life] >= LifeStates.MOST_MISSES
+            is_due = client.due in (DUE, DUE_AT_REQUEST) and not is_hopeless
             is_wanted = is_due or not client.is_current
             leaving = network._replace(subscription=LEAVING), self._driver.leaving(client)
             yield "it leaves the stream", leaving, int(not is_wanted), 8 if is_wanted else NEVER
 
     def _beside_network(self, exchange: Exchange, client: Client) -> Iterator[Event]:
         """Yield the events between the client and the exchange, while there is a socket."""
-        driver, status = self._driver, self.lives.status[client.life]
+        driver, status = self._driver, self.states.status[client.life]
         if exchange.add == UNSENT:
             yield "it is sent", (exchange._replace(add=AWAY), driver.sent(client)), 0, 0
             return
         is_open = status not in DONE
         if exchange.cancel == UNSENT and is_open and self._limits.has_cancels:
             waiting = client.waiting | CANCELING
-            asked = exchange._replace(cancel=AWAY), client._replace(waiting=waiting)
-            yield "a cancel is sent", asked, 0, NEVER
+            sent = exchange._replace(cancel=AWAY), client._replace(waiting=waiting)
+            yield "a cancel is sent", sent, 0, NEVER
         if self._may_amend(exchange, client) and is_open:
             waiting = client.waiting | AMENDING
-            asked = exchange._replace(amend=AWAY), client._replace(waiting=waiting)
-            yield "an amend is sent", asked, 0, NEVER
+            sent = exchange._replace(amend=AWAY), client._replace(waiting=waiting)
+            yield "an amend is sent", sent, 0, NEVER
         if exchange.time == 2 and client.due in (DEADLINE, BOTH):
             due = DUE if client.due == DEADLINE else PATIENCE
             yield "the deadline is over", (exchange, client._replace(due=due)), 0, 7
         is_up_to_date = exchange.feed == WAYS[exchange.engine][-1]
-        if client.due in (PATIENCE, BOTH) and (is_up_to_date or not self.lives.misses[client.life]):
+        if client.due in (PATIENCE, BOTH) and (
+            is_up_to_date or not self.states.misses[client.life]
+        ):
             due = DUE if client.due == PATIENCE else DEADLINE
-            yield "no word comes", (exchange, client._replace(due=due)), 0, 7
+            yield "no message comes", (exchange, client._replace(due=due)), 0, 7
 
     def _may_amend(self, exchange: Exchange, client: Client) -> bool:
         """Return whether an amend may be sent; it waits for the reply to the last request."""
@@ -786,7 +789,7 @@ def explore(
         life: the class to explore.
         is_first_enough: whether to stop at the first violated property.
     """
-    world = World(Lives(life), limits)
+    world = World(LifeStates(life), limits)
     first = world.first(troubles)
     level, seen = [first], {first}
     wrong: dict[str, int] = {}
@@ -806,7 +809,7 @@ def explore(
                 judged[parts] = _verdict(world, state)
                 if (text := judged[parts]) is not None:
                     wrong.setdefault(text, state)
-        for text in world.lives.set_back:
+        for text in world.states.set_back:
             wrong.setdefault(f"a status of the exchange's is set back: {text}", first)
     longest = 0
     if not (wrong and is_first_enough):
@@ -830,10 +833,10 @@ MAY_BE = {
 def _verdict(world: World, state: int) -> str | None:
     """Return the property that a state violates, `None` if there is none."""
     exchange, _, client = world.parts(state)
-    status, engine = world.lives.status[client.life], exchange.engine
+    status, engine = world.states.status[client.life], exchange.engine
     can_come = exchange.add in (AWAY, ASTRAY) and exchange.time == 0
     if status in DONE and (engine in LIVE or can_come):
-        return f"an order that is or may get into the market is called {status}"
+        return f"an order that is open or may still be accepted is called {status}"
     if status in OPEN and engine == NONE:
         return f"an order that the exchange never accepted is called {status}"
     if status in MAY_BE and engine not in MAY_BE[status]:
@@ -878,7 +881,7 @@ def _settle(world: World, seen: set[int]) -> tuple[int, dict[str, int]]:
 def _end_verdict(world: World, state: int) -> str | None:
     """Return the property that a final state violates, `None` if there is none."""
     exchange, _, client = world.parts(state)
-    status, engine = world.lives.status[client.life], exchange.engine
+    status, engine = world.states.status[client.life], exchange.engine
     if exchange.add == UNSENT:
         return None
     if status == "unknown" and exchange.pushed >= 0:

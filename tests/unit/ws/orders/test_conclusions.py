@@ -67,7 +67,7 @@ def test_snapshot_that_was_cut_off_proves_nothing(bench: Bench, cut: str) -> Non
 def test_snapshot_in_parts_without_numbers_is_one_snapshot(bench: Bench) -> None:
     order = bench.open_order()
     bench.wait(1.0)
-    bench.ask()
+    bench.subscribe()
     for report in (new("O1", cl_ord_id="mine"), new("O9")):
         bench.hear(report, kind="snapshot", sequence=None)
     bench.wait(3.0)
@@ -79,13 +79,13 @@ def test_fills_in_another_part_of_a_snapshot_count_once(bench: Bench, fills_firs
     order = bench.open_order(qty=10.0)
     bench.hear(trade("O1", "E1", 4.0, cl_ord_id="mine", cum_qty=4.0, cum_cost=400.0))
     bench.orders.gap_began()
-    bench.ask()
+    bench.subscribe()
     parts = [
         [new("O1", cl_ord_id="mine", order_qty=10.0, cum_qty=9.0, cum_cost=900.0)],
         [trade("O1", "E2", 5.0, cl_ord_id="mine")],
     ]
-    for place, part in enumerate(reversed(parts) if fills_first else parts):
-        bench.hear(*part, kind="snapshot", sequence=place + 1)
+    for index, part in enumerate(reversed(parts) if fills_first else parts):
+        bench.hear(*part, kind="snapshot", sequence=index + 1)
     bench.wait(1.0)
     assert (order.cum_qty, order.cum_cost) == (9, 900)
 
@@ -145,7 +145,7 @@ def test_time_alone_does_not_show_that_the_stream_was_followed(bench: Bench) -> 
 
 
 def test_order_sent_while_the_stream_is_subscribed_again_is_not_followed(bench: Bench) -> None:
-    bench.ask()
+    bench.subscribe()
     order = bench.unknown_order()
     bench.hear(kind="snapshot", sequence=1)
     bench.wait(20.0)
@@ -174,7 +174,7 @@ def test_two_early_snapshots_prove_nothing_while_the_exchanges_clock_is_unknown(
 def test_fill_of_all_that_is_known_does_not_end_an_order_that_is_listed(bench: Bench) -> None:
     order = bench.open_order()
     bench.orders.gap_began()
-    bench.ask()
+    bench.subscribe()
     # Another program made it larger in the gap.
     shown = new("O1", cl_ord_id="mine", order_qty=3.0, cum_qty=1.0, order_status="partially_filled")
     bench.hear(trade("O1", "E1", 1.0, order_status="filled"), kind="snapshot", sequence=1)
@@ -232,7 +232,7 @@ def test_snapshots_that_never_came_do_not_count(bench: Bench) -> None:
     bench.orders.gap_began()
     bench.wait(10.0)
     for _ in range(5):
-        bench.ask()
+        bench.subscribe()
         bench.orders.gap_began()
     bench.settle()
     assert order.status == "absent"
@@ -365,7 +365,7 @@ def test_refused_duplicate_is_not_the_order_that_has_the_name(bench: Bench) -> N
     assert bench.orders.exposure(BTC).open_buy == 1
 
 
-def test_terms_of_another_order_are_taken_back(bench: Bench) -> None:
+def test_terms_of_another_order_are_undone(bench: Bench) -> None:
     order = bench.send("x", "1.0")
     bench.hear(pending("O9", 5.0, cl_ord_id="x"))
     bench.ack(order, "O1")
@@ -450,7 +450,7 @@ def test_edit_that_was_not_carried_out_makes_no_order_later(bench: Bench) -> Non
     assert old.replaced_by is None
 
 
-def test_past_fill_from_after_an_incomplete_snapshot_is_not_taken_for_what_that_lacked(
+def test_past_fill_from_after_an_incomplete_snapshot_is_not_what_that_lacked(
     bench: Bench,
 ) -> None:
     order = bench.open_order(qty=12.0)
@@ -497,9 +497,9 @@ def test_exposure_counts_what_an_edit_makes_when_the_old_order_has_ended(bench: 
 @pytest.mark.parametrize("qty", [2, None])
 def test_order_that_was_perhaps_made_larger_is_not_filled(bench: Bench, qty: int | None) -> None:
     order = bench.open_order()
-    for asked in (qty, 6):
-        if asked is not None:
-            change = bench.change(order, order_qty=asked)
+    for requested in (qty, 6):
+        if requested is not None:
+            change = bench.change(order, order_qty=requested)
             bench.orders.change_unknown(order, change)
     if qty is not None:
         amended = {"order_id": "O1", "exec_type": "amended", "order_status": "new"}
@@ -513,7 +513,7 @@ def test_order_that_was_perhaps_made_larger_is_not_filled(bench: Bench, qty: int
 
 def test_snapshot_from_before_an_amend_does_not_undo_it(bench: Bench) -> None:
     order = bench.open_order()
-    bench.ask()
+    bench.subscribe()
     change = bench.change(order, order_qty=3)
     bench.orders.changed_by(order, change, bench.now_ns)
     bench.hear(listed("O1", cl_ord_id="mine"), kind="snapshot", sequence=1)

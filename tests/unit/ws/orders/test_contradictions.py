@@ -110,7 +110,7 @@ def test_report_of_another_side_or_pair_shows_that_a_name_misled(
 
 
 @pytest.mark.parametrize("is_reported", [False, True])
-def test_order_that_was_cut_to_what_is_filled_is_not_taken_for_filled(
+def test_order_that_was_cut_to_what_is_filled_does_not_count_as_filled(
     bench: Bench, is_reported: bool
 ) -> None:
     order = bench.open_order()
@@ -138,11 +138,11 @@ def test_answer_weighs_more_than_the_side_of_a_report(bench: Bench) -> None:
 def test_listener_of_fills_sees_an_order_that_has_them(bench: Bench, is_held: bool) -> None:
     seen: list[tuple[Decimal, int, str]] = []
 
-    def look(order: Order | None, fill: Fill) -> None:
+    def check(order: Order | None, fill: Fill) -> None:
         assert order is not None
         seen.append((order.cum_qty, len(order.fills), order.status))
 
-    bench.orders.on_fill(look)
+    bench.orders.on_fill(check)
     if is_held:
         order = bench.send("mine")
         bench.hear(trade("O1", "E1", 0.4))
@@ -217,11 +217,11 @@ async def test_waits_end_when_the_subscription_ends(bench: Bench) -> None:
 def test_fill_is_counted_once_whatever_its_stamp(bench: Bench, later: float, is_end: bool) -> None:
     order = bench.open_order()
     bench.wait(5.0)
-    told = {"timestamp": text_of(bench.at(4.0)), "cum_qty": 1.0, "cum_cost": 100.0}
+    totals = {"timestamp": text_of(bench.at(4.0)), "cum_qty": 1.0, "cum_cost": 100.0}
     bench.sequence += 1  # The trade is lost.
     status = "filled" if is_end else "partially_filled"
     kind = "filled" if is_end else "status"
-    bench.hear({"order_id": "O1", "exec_type": kind, "order_status": status, **told})
+    bench.hear({"order_id": "O1", "exec_type": kind, "order_status": status, **totals})
     bench.snapshot(trade("O1", "E1", 1.0, timestamp=text_of(bench.at(4.0 - later))))
     bench.wait(1.0)
     assert (order.cum_qty, order.cum_cost) == (1, 100)

@@ -59,10 +59,10 @@ class Clocks:
         moment = datetime.fromtimestamp(seconds, UTC)
         return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1000:06}Z"
 
-    def ask(
+    def request(
         self, clock: ExchangeClock, out: float, work: float, back: float, *, known: bool
     ) -> int:
-        """Send a request and learn from its reply; return the local time that it took."""
+        """Send a request and learn from its reply; return its local duration."""
         sent = self.local
         self.wait(out)
         time_in = self.text()
@@ -85,7 +85,7 @@ def test_earliest_is_never_later_than_the_truth(
     clocks, clock = Clocks(drift), ExchangeClock()
     assert clock.earliest_ns(clocks.local) is None
     for out, work, back, known, pause in exchanges:
-        clocks.ask(clock, out, work, back, known=known)
+        clocks.request(clock, out, work, back, known=known)
         for seconds in (0.0, pause):
             clocks.wait(seconds)
             earliest = clock.earliest_ns(clocks.local)
@@ -106,7 +106,7 @@ def test_earliest_is_never_later_than_the_truth_though_the_machine_slept(
             clocks.sleep(event)
         else:
             out, work, back, known, pause = event
-            clocks.ask(clock, out, work, back, known=known)
+            clocks.request(clock, out, work, back, known=known)
             clocks.wait(pause)
         earliest = clock.earliest_ns(clocks.local)
         assert earliest is None or earliest <= clocks.exchange_ns + ROUNDING_NS
@@ -118,7 +118,7 @@ def test_estimate_is_within_the_round_trip(
 ) -> None:
     clocks, clock = Clocks(drift), ExchangeClock()
     for out, work, back, _, pause in exchanges:
-        trip = clocks.ask(clock, out, work, back, known=True)
+        trip = clocks.request(clock, out, work, back, known=True)
         estimate = clock.estimate_ns(clocks.local)
         assert estimate is not None
         assert abs(estimate - clocks.exchange_ns) <= trip + ROUNDING_NS
@@ -133,9 +133,9 @@ def test_estimate_is_within_the_round_trip_after_the_machine_slept(
     after: tuple[float, float],
 ) -> None:
     clocks, clock = Clocks(drift), ExchangeClock()
-    longest = clocks.ask(clock, *before[:3], known=True)
+    longest = clocks.request(clock, *before[:3], known=True)
     clocks.sleep(slept)
-    longest = max(longest, clocks.ask(clock, after[0], 0.0, after[1], known=True))
+    longest = max(longest, clocks.request(clock, after[0], 0.0, after[1], known=True))
     estimate = clock.estimate_ns(clocks.local)
     assert estimate is not None
     assert abs(estimate - clocks.exchange_ns) <= longest + DRIFT_NS
@@ -150,13 +150,13 @@ def test_clock_that_was_set_is_known_again_within_a_round_trip(
 ) -> None:
     """Until a reply comes `earliest` is too late by the step, then by a round trip at most."""
     clocks, clock = Clocks(drift), ExchangeClock()
-    longest = clocks.ask(clock, *before[:3], known=True)
+    longest = clocks.request(clock, *before[:3], known=True)
     clocks.set_ns = step_ns = int(step * SECOND)
     earliest = clock.earliest_ns(clocks.local)
     assert earliest is not None
     assert earliest <= clocks.exchange_ns + max(-step_ns, 0) + ROUNDING_NS
     for out, work, back, _, pause in after:
-        longest = max(longest, clocks.ask(clock, out, work, back, known=True))
+        longest = max(longest, clocks.request(clock, out, work, back, known=True))
         earliest, estimate = clock.earliest_ns(clocks.local), clock.estimate_ns(clocks.local)
         assert earliest is not None
         assert estimate is not None

@@ -2,14 +2,14 @@
 
 The properties, which `model.py` checks in each state:
 
-- An order that lives, or may yet be taken, is never said to have ended.
-- An order that the exchange never took is never called open, whatever was answered.
-- What is `rejected` was never taken, what is `absent` has no fill, and `filled` and `canceled` are
-  what the exchange has.
-- A status of the exchange's is never set back, a final one never changes, and what is `gone` does
-  not become open again.
+- An order that is open, or that the exchange may still accept, never has a final status.
+- An order that the exchange never accepted is never called open, whatever was answered.
+- What is `rejected` was never accepted, what is `absent` has no fill, and `filled` and `canceled`
+  are what the exchange has.
+- A status that the exchange reported is never set back, a final one never changes, and what is
+  `gone` does not become open again.
 - Fills are known only of what was filled.
-- While it is not known whether an order exists, an answer or a snapshot is waited for.
+- While it is unknown whether an order exists, the client waits for a reply or a snapshot.
 - Once the last trouble is over, everything comes to an end within `LONGEST` events: orders are what
   the exchange has, and nobody waits for anything.
 """
@@ -65,8 +65,8 @@ def test_every_state_keeps_the_properties(
 # The search finds faults.
 
 
-class OneLook(Life):
-    """Takes one snapshot for proof that what was only answered is gone."""
+class OneSnapshot(Life):
+    """Regards one snapshot as proof that an order known only by a reply is gone."""
 
     def missing(self, **options: bool) -> None:
         self.misses = max(self.misses, 1)
@@ -74,35 +74,35 @@ class OneLook(Life):
 
 
 class NoDeadline(Life):
-    """Takes snapshots for proof that came before the deadline."""
+    """Regards snapshots from before the deadline as proof."""
 
     def missing(self, *, is_past_deadline: bool, obstacle: bool, is_filled: bool) -> None:
         super().missing(is_past_deadline=True, obstacle=obstacle, is_filled=is_filled)
 
 
 class NoObstacle(Life):
-    """Overlooks that fills may be missing."""
+    """Ignores that fills may be missing."""
 
     def missing(self, *, is_past_deadline: bool, obstacle: bool, is_filled: bool) -> None:
         super().missing(is_past_deadline=is_past_deadline, obstacle=False, is_filled=is_filled)
 
 
 class NoGap(Life):
-    """Overlooks gaps."""
+    """Ignores gaps."""
 
     def gap(self) -> None:
         """Do nothing."""
 
 
 class AlwaysFollowed(Life):
-    """Takes the passing of the deadline for proof."""
+    """Regards the passing of the deadline as proof."""
 
     def deadline_passed(self) -> None:
         self.is_past_deadline = True
 
 
 class NoRank(Life):
-    """Takes each report's status, however late it comes."""
+    """Applies the status of each report, however late it comes."""
 
     def reported(self, status: str | None) -> None:
         super().reported(status)
@@ -110,7 +110,7 @@ class NoRank(Life):
 
 
 class SilenceIsRefusal(Life):
-    """Takes silence for a refusal."""
+    """Regards silence as a refusal."""
 
     def left_unanswered(self) -> None:
         if self.status == "sending":
@@ -118,7 +118,7 @@ class SilenceIsRefusal(Life):
 
 
 class DeafToAnswers(Life):
-    """Overlooks answers."""
+    """Ignores replies."""
 
     def acknowledged(self) -> None:
         """Do nothing."""
@@ -133,7 +133,7 @@ class NeverGone(Life):
 
 
 class AllFilled(Life):
-    """Takes every order that is gone for filled."""
+    """Regards every order that is gone as filled."""
 
     def missing(self, *, is_past_deadline: bool, obstacle: bool, is_filled: bool) -> None:
         super().missing(is_past_deadline=is_past_deadline, obstacle=obstacle, is_filled=True)
@@ -143,7 +143,7 @@ class AllFilled(Life):
 @pytest.mark.parametrize(
     ("life", "troubles", "text"),
     [
-        (OneLook, 0, "is called gone"),
+        (OneSnapshot, 0, "is called gone"),
         (NoDeadline, 1, "is called"),
         (NoObstacle, 2, "is called absent"),
         (NoGap, 2, "is called absent"),
@@ -155,7 +155,7 @@ class AllFilled(Life):
         (AllFilled, 0, "is called filled"),
     ],
 )
-def test_search_finds_a_life_that_is_wrong(life: type[Life], troubles: int, text: str) -> None:
+def test_search_finds_wrong_states(life: type[Life], troubles: int, text: str) -> None:
     options = AMENDED if life is NoRank else SMALL
     found = explore(troubles, Limits(**options), life, is_first_enough=True)
     assert any(text in wrong for wrong in found.wrong), found.wrong

@@ -16,11 +16,11 @@ def calls(act: Callable[[], object]) -> int:
     """Return how many functions of Python and C are called."""
     count = 0
 
-    def note(_frame: Any, event: str, _argument: Any) -> None:
+    def record(_frame: Any, event: str, _argument: Any) -> None:
         nonlocal count
         count += event in ("call", "c_call")
 
-    sys.setprofile(note)
+    sys.setprofile(record)
     try:
         act()
     finally:

@@ -102,8 +102,8 @@ class Venue:
         order_id = f"O{len(self.orders):05}"
         order = OrderAtVenue(order_id, names, side, qty, price, made=self._stamp())
         self.orders[order.order_id] = order
-        self._tell(order, "pending_new", **{**self._terms(order), **links}, status="pending_new")
-        self._tell(order, "new")
+        self._report(order, "pending_new", **{**self._terms(order), **links}, status="pending_new")
+        self._report(order, "new")
         return order
 
     def fill(self, order: OrderAtVenue, qty: Decimal) -> None:
@@ -143,7 +143,7 @@ class Venue:
     def amend(self, order: OrderAtVenue, qty: Decimal) -> None:
         """Set an order's quantity; one below the filled quantity ends it."""
         order.qty = max(qty, order.cum)
-        self._tell(order, "amended", order_qty=float(order.qty), limit_price=float(order.price))
+        self._report(order, "amended", order_qty=float(order.qty), limit_price=float(order.price))
         if not order.left:
             self._end(order, "canceled")
 
@@ -176,9 +176,9 @@ class Venue:
 
     def _end(self, order: OrderAtVenue, status: str) -> None:
         order.status = status
-        self._tell(order, status, **self._totals(order))
+        self._report(order, status, **self._totals(order))
 
-    def _tell(self, order: OrderAtVenue, exec_type: str, **fields: Any) -> None:
+    def _report(self, order: OrderAtVenue, exec_type: str, **fields: Any) -> None:
         status = fields.pop("status", order.status)
         report = {"order_id": order.order_id, **order.names, "exec_type": exec_type}
         order.updated = self._stamp()

@@ -1,9 +1,9 @@
-"""Lives of orders under faults, in virtual time, held against the simulated exchange's records.
+"""Scenarios of orders under faults, in virtual time, compared with the exchange's records.
 
-A script is a list of steps, each a name of `STEPS` and its arguments; a setup says which of the
-answers that its sources leave open the exchange gives. Every request runs as a task of its own, so
-that a script can cut the connection under it. `order_promises.py` has what must hold meanwhile and
-in the end, when all goes right again.
+A script is a list of steps, each a name of `STEPS` and its arguments; a setup says which
+replies the exchange gives where its documentation leaves them open. Every request runs as a task of
+its own, so that a script can cut the connection under it. `order_promises.py` has what must hold
+meanwhile and in the end, when all goes right again.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ OTHER_WORDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What a life is lived with.
+    """The options of a scenario.
 
     Attributes:
         exchange: arguments of `SimulatedExchange`.
@@ -98,7 +98,7 @@ class Bench:
     def start(self, params: Any, acting: Any) -> None:
         """Let the client do something, beside the script."""
         future = asyncio.ensure_future(acting)
-        # A life that fails leaves exceptions behind.
+        # A scenario that fails leaves exceptions behind.
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
         self.calls.append((params, future))
 
@@ -117,7 +117,7 @@ class Bench:
         terms = dict(options)
         number = next(self._numbers)
         used = max(1, number - terms.pop("again", 0))
-        identity = {"name": {"cl_ord_id": f"life-{used}"}, "number": {"order_userref": used}}
+        identity = {"name": {"cl_ord_id": f"name-{used}"}, "number": {"order_userref": used}}
         is_market = terms.pop("market", False)
         prices: dict[str, Any] = {} if is_market else {"limit_price": self.price(side, offset)}
         return AddOrderParams(
@@ -191,7 +191,7 @@ async def _answer_to(placement: Placement) -> Any:
 async def _batch_add(
     bench: Bench, side: str, qtys: list[int], offset: int, options: dict[str, Any], tag: str | None
 ) -> None:
-    orders = [bench.order(side, qty, offset + place, options) for place, qty in enumerate(qtys)]
+    orders = [bench.order(side, qty, offset + step, options) for step, qty in enumerate(qtys)]
     params = BatchAddParams(symbol=BTC, orders=orders)
     bench.start(params, bench.client.batch_add(params, **bench.tagged(orders, tag)))
 
@@ -280,7 +280,7 @@ async def _stranger(
 ) -> None:
     """Let another program of the account place an order, perhaps by a name or number of ours.
 
-    The exchange takes no name that an open order has (page "Add Order").
+    The exchange refuses a name that an open order has (page "Add Order").
     """
     params = bench.order(side, qty, offset, {"identity": identity, "again": again})
     names = {order.client_id.get("cl_ord_id") for order in bench.sim.account.open_orders}
@@ -390,8 +390,8 @@ async def _break_batches(bench: Bench, placed: int) -> None:
     bench.sim.faults.break_batches(placed=placed)
 
 
-async def _reject_lines(bench: Bench, places: list[int]) -> None:
-    bench.sim.faults.reject_lines(*places)
+async def _reject_lines(bench: Bench, indexes: list[int]) -> None:
+    bench.sim.faults.reject_lines(*indexes)
 
 
 async def _overtake_reports(bench: Bench, late: str, by: str, times: int) -> None:
@@ -413,7 +413,7 @@ async def _alter_reports(bench: Bench, how: str, times: int) -> None:
 
 
 async def _edit_reports(bench: Bench, times: int) -> None:
-    """Tell reports twice, with two numbers."""
+    """Send reports twice, with two numbers."""
 
     def twice(execution: Execution) -> list[Execution]:
         return [execution, replace(execution)]
@@ -437,8 +437,8 @@ async def _refuse_connections(bench: Bench, times: int, status: int | None) -> N
     bench.sim.faults.refuse_connections(times, status=status)
 
 
-async def _alter_tokens(bench: Bench, has_life: bool) -> None:
-    result: dict[str, Any] = {} if has_life else {"expires": None}
+async def _alter_tokens(bench: Bench, has_lifetime: bool) -> None:
+    result: dict[str, Any] = {} if has_lifetime else {"expires": None}
     bench.sim.faults.alter_tokens(warnings=["WGeneral:Danger"], **result)
 
 
@@ -562,7 +562,7 @@ STEPS: dict[str, Callable[..., Any]] = {
 }
 
 
-# How a life goes.
+# How a scenario runs.
 
 
 def run(script: Script, setup: Setup | None = None) -> None:
@@ -585,7 +585,7 @@ async def _run(script: Script, setup: Setup) -> None:
             await eventually(lambda: client.orders.is_concluded)
             maker = asyncio.ensure_future(_make(sim)) if setup.is_maker else None
             promises = Promises(bench, script)
-            virtual.current().after_turn = promises.look
+            virtual.current().after_turn = promises.check
             try:
                 for name, *args in script:
                     await STEPS[name](bench, *args)
@@ -599,7 +599,7 @@ async def _run(script: Script, setup: Setup) -> None:
 
 
 async def _make(sim: SimulatedExchange) -> None:
-    """Be a maker with ten fills a second."""
+    """Act as a maker with ten fills a second."""
     order = ""
     while True:
         if order not in sim.account.records.open:

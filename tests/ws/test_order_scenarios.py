@@ -1,6 +1,6 @@
-"""Lives of orders that hypothesis makes up, and those that once failed.
+"""Scenarios of orders that hypothesis generates, and those that once failed.
 
-A failing life is shrunk and printed as `script=[...]`: mend the client, then paste it into
+A failing scenario is shrunk and printed as `script=[...]`: fix the client, then paste it into
 `FAILED_ONCE`, where it stays a test.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.ws.order_lives import ALTERED, OTHER_WORDS, STEPS, Script, Setup, Step, run
+from tests.ws.order_scenarios import ALTERED, OTHER_WORDS, STEPS, Script, Setup, Step, run
 
 from kraken_connector.models import ExecutionData
 from kraken_connector.sim import SimulatedExchange
@@ -28,8 +28,8 @@ sides = st.sampled_from(["buy", "sell"])
 qtys = st.integers(1, 300)
 offsets = st.integers(-12, 12)
 few = st.integers(1, 3)
-places = st.integers(0, 7)
-lists_of_places = st.lists(places, min_size=1, max_size=5)
+indexes = st.integers(0, 7)
+lists_of_indexes = st.lists(indexes, min_size=1, max_size=5)
 seconds = st.sampled_from([0.0, 0.0005, 0.002, 0.1, 1.0, 3.0, 10.0])
 #: How far a stream may be behind: less than the slack after a deadline (`ws/orders/evidence.py`).
 lags = st.sampled_from([0.1, 1.0, 2.0])
@@ -54,7 +54,7 @@ orders = (
     options | st.just({"post_only": True}) | st.just({"time_in_force": "ioc"}),
     tags,
 )
-#: Refusals after which an order may live, and shapes that are not on record.
+#: Refusals after which an order may be open, and shapes that are not on record.
 errors = st.sampled_from(["EService:Busy", "EGeneral:Internal error", ["EService:Busy"], None])
 successes = st.sampled_from([False, None])
 kinds = st.sampled_from(["pending_new", "new", "trade", "canceled", "filled", "amended"])
@@ -64,19 +64,19 @@ ARGUMENTS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "add": orders,
     "place": orders,
     "batch_add": (sides, st.lists(qtys, min_size=2, max_size=4), offsets, once, tags),
-    "amend": (places, qtys, offsets),
-    "order_amend": (places, qtys),
-    "prepared_amend": (places, qtys),
-    "edit": (places, qtys),
-    "cancel": (lists_of_places,),
-    "cancel_by_name": (places,),
-    "order_cancel": (places,),
-    "prepared_cancel": (places,),
-    "batch_cancel": (lists_of_places,),
+    "amend": (indexes, qtys, offsets),
+    "order_amend": (indexes, qtys),
+    "prepared_amend": (indexes, qtys),
+    "edit": (indexes, qtys),
+    "cancel": (lists_of_indexes,),
+    "cancel_by_name": (indexes,),
+    "order_cancel": (indexes,),
+    "prepared_cancel": (indexes,),
+    "batch_cancel": (lists_of_indexes,),
     "cancel_all": (),
     "cancel_after": (st.sampled_from([0, 1, 5]),),
     "give_up": (),
-    "stranger": (sides, qtys, offsets, st.sampled_from(["name", "number", "none"]), places),
+    "stranger": (sides, qtys, offsets, st.sampled_from(["name", "number", "none"]), indexes),
     "wait": (seconds,),
     "move": (st.integers(1, 20),),
     "trade": (sides, st.integers(1, 100)),
@@ -164,7 +164,7 @@ ARGUMENTS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "drip_tokens": (st.just(0.01),),
 }
 #: Faults that are not about orders: those of books and of what cannot be in virtual time, and what
-#: the exchange asks of its faults.
+#: the exchange itself calls.
 NOT_DRAWN = {
     "after_messages",
     "after_seconds",
@@ -193,7 +193,7 @@ LOSSES = ("lose_reports", "drop_updates")
 
 
 def is_visible(script: Script) -> bool:
-    """Tell whether every lost message shows in the numbers of its stream.
+    """Return whether every lost message shows in the numbers of its stream.
 
     Where the stream also counts anew, the number after the lost ones can be the one expected.
     """
@@ -205,7 +205,7 @@ def is_visible(script: Script) -> bool:
 
 
 # Several lists, as one is short more often than long.
-lives = (
+scenarios = (
     st.tuples(*[st.lists(steps, max_size=12)] * 3)
     .map(lambda parts: list(itertools.chain.from_iterable(parts)))
     .filter(is_visible)
@@ -234,7 +234,7 @@ EXCHANGE: dict[str, st.SearchStrategy[Any]] = {
     "texts": st.sampled_from([{}, OTHER_WORDS]),
     "seed": st.integers(1, 9),
 }
-#: What `order_lives` itself gives, or has nothing to do with orders.
+#: What `order_scenarios` itself gives, or has nothing to do with orders.
 FIXED = {
     "host",
     "port",
@@ -285,7 +285,7 @@ FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
         ],
         Setup(),
     ),
-    "another program uses the name of an order that is pending, and reports change places": (
+    "another program uses the name of an order that is pending, and reports change indexes": (
         [
             ("place", "buy", 17, -2, {"post_only": True}, "a"),
             ("swap_updates", "executions", 2),
@@ -363,7 +363,7 @@ FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
         ],
         Setup(),
     ),
-    "a snapshot without its first message was taken for whole": (
+    "a snapshot without its first message was regarded as complete": (
         [
             ("add", "buy", 5, 50, {}, None),
             ("add", "buy", 5, 51, {}, None),
@@ -384,11 +384,11 @@ FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
         ],
         Setup(exchange={"snapshot_parts": 3}),
     ),
-    "an order that was announced and refused in doubtful words was not looked for": (
+    "an order that was announced and refused with an uncertain error was not checked": (
         [("refuse_reported", "EGeneral:Internal error", 2), ("add", "sell", 81, 9, {}, None)],
         Setup(),
     ),
-    "an end in a gap was not looked for when the answer came in it": (
+    "an end in a gap was not checked when the answer came in it": (
         [
             ("send_text", '{"channel":"executions"}'),
             ("wait", 0.0005),
@@ -424,13 +424,13 @@ def test_every_option_of_the_exchange_is_drawn() -> None:
     max_examples=settings().max_examples * 6 // 5,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-@given(script=lives, setup=setups)
-def test_life(script: list[Step], setup: Setup) -> None:
+@given(script=scenarios, setup=setups)
+def test_scenario(script: list[Step], setup: Setup) -> None:
     run(script, setup)
 
 
 @pytest.mark.parametrize("name", FAILED_ONCE)
-def test_life_that_once_failed(name: str) -> None:
+def test_scenario_that_once_failed(name: str) -> None:
     run(*FAILED_ONCE[name])
 
 
@@ -453,11 +453,11 @@ CALM: Script = [
 
 
 @pytest.mark.parametrize("is_maker", [False, True])
-def test_calm_life(is_maker: bool) -> None:
+def test_calm_scenario(is_maker: bool) -> None:
     run(CALM, Setup(is_maker=is_maker))
 
 
-def test_request_that_is_said_not_to_have_left_fails_a_life(
+def test_request_falsely_reported_as_not_sent_fails_a_scenario(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(OrderRequests, "_was_sent", lambda *_: False)
@@ -465,37 +465,39 @@ def test_request_that_is_said_not_to_have_left_fails_a_life(
         run([("cut_before_reply", None, 1), ("add", "buy", 5, 0, {}, None), ("wait", 1.0)])
 
 
-def test_order_that_is_called_absent_too_soon_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_order_that_is_called_absent_too_soon_fails_a_scenario(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(Life, "left_unanswered", lambda life: setattr(life, "status", "absent"))
     with pytest.raises(AssertionError, match="is final, but"):
         run([("strand_requests", None, 1.0, 1), ("add", "buy", 5, 0, {}, None), ("wait", 2.0)])
 
 
-def test_fill_that_is_forgotten_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    take = Orders._apply_report
+def test_fill_that_is_forgotten_fails_a_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
+    apply = Orders._apply_report
 
-    def take_no_fill(orders: Orders, report: ExecutionData) -> None:
+    def apply_no_fill(orders: Orders, report: ExecutionData) -> None:
         if report.exec_type != "trade":
-            take(orders, report)
+            apply(orders, report)
 
-    monkeypatch.setattr(Orders, "_apply_report", take_no_fill)
+    monkeypatch.setattr(Orders, "_apply_report", apply_no_fill)
     with pytest.raises(AssertionError, match="fills of"):
         run([("add", "buy", 5, 0, {"market": True}, None), ("wait", 0.1)])
 
 
-def test_balance_that_is_wrong_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_balance_that_is_wrong_fails_a_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Balances, "_apply_entry", lambda *_: None)
     with pytest.raises(AssertionError, match="no stream"):
         run([("wait", 0.1)])
 
 
-def test_request_that_is_sent_twice_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    launch = OrderRequests._send
+def test_request_that_is_sent_twice_fails_a_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = OrderRequests._send
 
-    def launch_twice(desk: OrderRequests, command: Command, now: float) -> None:
-        launch(desk, command, now)
-        desk._outgoing.append(command.frame)
+    def send_twice(requests: OrderRequests, command: Command, now: float) -> None:
+        send(requests, command, now)
+        requests._outgoing.append(command.frame)
 
-    monkeypatch.setattr(OrderRequests, "_send", launch_twice)
+    monkeypatch.setattr(OrderRequests, "_send", send_twice)
     with pytest.raises(AssertionError, match="was sent twice"):
         run([("add", "buy", 5, 0, {}, None)])

@@ -1,7 +1,7 @@
 """Several orders at once, at random, compared with an exchange that was written independently.
 
-A campaign is made from its number. What goes wrong in it: answers and reports are late or lost,
-errors after which an order lives, sockets die under requests that arrive later, messages are
+A campaign is made from its number. Its faults: answers and reports are late or lost,
+errors after which an order is open, sockets die under requests that arrive later, messages are
 missed, snapshots come in parts and leave fills out, other programs trade, names are used again and
 numbers shared, and fills may come without the name of their order.
 """
@@ -37,7 +37,7 @@ class Placed:
 
     Attributes:
         order: the order as the client knows it.
-        arrives: does what the request asks for when it arrives; `None` when that is over.
+        arrives: carries out the request when it arrives; `None` when that is over.
         deadline: when it must have arrived.
         truth: the order at the exchange, and what an edit made of it.
     """
@@ -54,10 +54,10 @@ class Sent:
 
     Attributes:
         arrives: what happens when it arrives; returns the answer as a call, `None` for none.
-        unanswered: what happens when nobody waits any more.
-        deadline: when the exchange does not take it any more.
+        unanswered: what happens when the client stops waiting.
+        deadline: when the exchange stops accepting it.
         epoch: the socket that it was sent on.
-        patience: when nobody waits any more.
+        patience: when the client stops waiting.
     """
 
     arrives: Callable[[], Callable[[], None] | None]
@@ -90,9 +90,9 @@ class Campaign:
         self.number = 0
         self.expected: int | None = None
         self.is_cut = False
-        self.asked_at = 0.0
+        self.requested_at = 0.0
         self.prices = 100
-        self.told: list[tuple[Order | None, str]] = self.bench.fills
+        self.announced: list[tuple[Order | None, str]] = self.bench.fills
         self.log: list[str] = []
         self.venue.now = self.bench.now
         while not self.orders.has_history:
@@ -104,9 +104,9 @@ class Campaign:
     # The client and its socket.
 
     def _subscribe(self) -> None:
-        self.bench.ask()
-        self.asked_at = self.bench.now
-        self.subscription = "asked"
+        self.bench.subscribe()
+        self.requested_at = self.bench.now
+        self.subscription = "requested"
 
     def _emit(self) -> None:
         """Let the exchange send its next message."""
@@ -126,14 +126,14 @@ class Campaign:
     def _subscription_moves(self) -> None:
         """Let the exchange accept a subscribe or unsubscribe."""
         self._emit()
-        if self.subscription == "asked":
+        if self.subscription == "requested":
             self.subscription, self.number = "active", 0
             reports = self.venue.snapshot()
             if self.random.random() < 0.3:
                 self.random.shuffle(reports)
-                place = self.random.randint(0, len(reports))
-                self._send("snapshot", reports[:place])
-                reports = reports[place:]
+                cut = self.random.randint(0, len(reports))
+                self._send("snapshot", reports[:cut])
+                reports = reports[cut:]
             self._send("snapshot", reports)
         elif self.subscription == "leaving":
             self.subscription = "left"
@@ -187,7 +187,7 @@ class Campaign:
 
     def _wants_to_leave(self) -> bool:
         is_waiting = not self.orders.is_current and not self.is_cut
-        if is_waiting and self.bench.now < self.asked_at + 5.0:
+        if is_waiting and self.bench.now < self.requested_at + 5.0:
             return False
         is_due = self.orders.check_due() <= self.bench.now
         return self.subscription == "active" and (is_due or not self.orders.is_current)
@@ -210,12 +210,12 @@ class Campaign:
         if answer is None or sent.epoch != self.epoch:
             return
 
-        def take() -> None:
+        def receive() -> None:
             sent.is_over = True
             self.bench.learn()
             answer()
 
-        self.answers.append(take)
+        self.answers.append(receive)
 
     def place(self) -> None:
         """Send an order."""
@@ -341,12 +341,12 @@ class Campaign:
         if self.stream:
             doings += [self._deliver] * 4
         if self.answers:
-            place = self.random.randrange(len(self.answers))
-            doings.append(lambda: self._answer(place))
+            index = self.random.randrange(len(self.answers))
+            doings.append(lambda: self._answer(index))
         waiting = [sent for sent in self.sent if not sent.has_arrived]
         if waiting:
             doings += [lambda: self._arrive(self.random.choice(waiting))] * 2
-        if self.subscription in ("asked", "leaving"):
+        if self.subscription in ("requested", "leaving"):
             doings += [self._subscription_moves] * 2
         if self.subscription == "none":
             doings.append(self._subscribe)
@@ -355,8 +355,8 @@ class Campaign:
         if doings:
             self.random.choice(doings)()
 
-    def _answer(self, place: int) -> None:
-        self.answers.pop(place)()
+    def _answer(self, index: int) -> None:
+        self.answers.pop(index)()
 
     def _venue_acts(self) -> None:
         """Let the exchange fill or end an order, or another program trade."""
@@ -406,8 +406,8 @@ class Campaign:
         """Check the invariants."""
         owned = Counter(fill.exec_id for order in self.orders for fill in order.fills)
         assert max(owned.values(), default=1) == 1, "a fill of two orders"
-        announced = Counter(exec_id for _, exec_id in self.told)
-        assert max(announced.values(), default=1) == 1, "a fill told twice"
+        announced = Counter(exec_id for _, exec_id in self.announced)
+        assert max(announced.values(), default=1) == 1, "a fill announced twice"
         for placed in self.placed:
             self._check_order(placed)
         for side in ("buy", "sell"):
@@ -436,7 +436,7 @@ class Campaign:
         assert {fill.exec_id for fill in order.fills} <= set(truth.fills), "fills of another"
         assert order.cum_qty <= truth.cum, f"{order!r} of {truth}"
         if order.is_done:
-            assert not truth.is_live, f"{order!r} lives: {truth}"
+            assert not truth.is_live, f"{order!r} is open: {truth}"
         if order.status in ("canceled", "expired"):
             assert order.status == truth.status, f"{order!r} is {truth}"
         if order.status == "filled":
@@ -490,7 +490,9 @@ class Campaign:
             assert fills == truth.fills, f"{order!r} has {fills}, not {truth}"
             assert (order.cum_qty, order.cum_cost) == (truth.cum, truth.cost)
             # A fill from a gap is announced without its order, if that is not known.
-            assert set(fills) <= {exec_id for _, exec_id in self.told}, f"not told: {truth}"
+            assert set(fills) <= {exec_id for _, exec_id in self.announced}, (
+                f"not announced: {truth}"
+            )
 
 
 @pytest.mark.parametrize("first", range(0, CAMPAIGNS, TOGETHER))
