@@ -135,7 +135,7 @@ def test_process_that_stands_still_while_reading_is_paused_is_in_the_same_gap(be
     bench.wait(2.0)
     for _ in range(3):
         bench.now += 20.0
-        bench.look()
+        bench.check_pause()
         bench.session.tick(bench.now)
     bench.wait(2.0)
     bench.session.resume(bench.now)
@@ -149,7 +149,7 @@ def test_process_that_stood_still_before_reading_paused_is_a_gap(bench: Bench) -
     bench.now += 5.0
     bench.say(book(BTC, "update"))
     bench.session.pause()
-    bench.look()
+    bench.check_pause()
     (gap,) = bench.outlet.gaps
     assert (gap.cause, gap.start_ns) == ("pause", before_ns)
 
