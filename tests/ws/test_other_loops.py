@@ -56,7 +56,7 @@ async def test_call_from_another_thread_raises(name: str) -> None:
         while client._inbox.pop() is not None:
             pass
         with pytest.raises(RuntimeError, match=r"another event loop .*run_coroutine_threadsafe"):
-            await asyncio.to_thread(asyncio.run, CALLS[name](client))
+            await asyncio.to_thread(asyncio.run, asyncio.wait_for(CALLS[name](client), 5))
         # The client is unaffected.
         await sim.step(BTC)
         assert await client.receive()
