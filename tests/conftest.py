@@ -74,6 +74,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nonces(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep files of nonces out of the user's folders; processes started by tests share them."""
+    os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("runtime"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--short"):
         settings.load_profile("short")

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest import mock
 
-from kraken_connector.http import are_modules_loaded, load_modules
+from kraken_connector.rest.transport import are_modules_loaded, load_modules
 
 T = TypeVar("T")
 

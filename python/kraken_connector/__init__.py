@@ -135,6 +135,7 @@ __all__ = [
     "RateLimitExceeded",
     "RequestError",
     "RequestTimeout",
+    "RestError",
     "STPType",
     "SequenceGapEvent",
     "SequenceTracker",

@@ -17,6 +17,7 @@
     │  │  ├─ OrderCheckFailed                 not sent; also a ValueError
     │  │  └─ RateLimitExceeded                not sent, as the rate limit has no room
     │  ├─ OrderOutcomeUnknown                 sent, and the outcome is not known
+    │  ├─ RestError                           a REST call was refused or has no usable reply
     │  ├─ TokenAcquisitionError               the REST API gave no token
     │  └─ RequestTimeout                      no answer in time; also a TimeoutError
     ├─ OrderNotFilled            none         an order ended in another way than it was waited for
@@ -59,6 +60,7 @@ __all__ = [
     "RateLimitExceeded",
     "RequestError",
     "RequestTimeout",
+    "RestError",
     "SubscriptionError",
     "TokenAcquisitionError",
     "TradingError",
@@ -525,6 +527,66 @@ class OrdersStillWorking(KrakenConnectorError):
         if not self.orders:
             text = "orders may still be in the market: executions is not current"
         super().__init__(text)
+
+
+class RestError(RequestError):
+    """A call of the REST API was refused, or it has no usable reply.
+
+    Without a reply, a call that changes orders raises `OrderOutcomeUnknown` instead, unless it was
+    not sent.
+
+    Attributes:
+        call: the name of the call, such as `OpenOrders`.
+        errors: the exchange's texts, empty if there are none; `venue_error` joins them.
+        code: the first text up to its details, such as `EGeneral:Invalid arguments`; `None` without
+            a text.
+        severity: `E` for an error, `W` for a warning; `None` without a text.
+        category: where the error occurred, such as `General` or `Order`; `None` without a text.
+        kind: the kind of refusal, as in `TradingError`; `service` without a text.
+        retryable: whether the same call can succeed later without a change.
+        status: the HTTP status, `None` without a reply.
+        retry_after: seconds of the reply's `Retry-After`, `None` without one.
+        was_sent: whether the exchange may have received the call.
+    """
+
+    def __init__(
+        self,
+        call: str,
+        problem: str = "",
+        *,
+        errors: Sequence[str] = (),
+        status: int | None = None,
+        retry_after: float | None = None,
+        was_sent: bool = True,
+        kind: RefusalKind | None = None,
+    ) -> None:
+        self.call = call
+        self.errors = tuple(errors)
+        self.status = status
+        self.retry_after = retry_after
+        self.was_sent = was_sent
+        meaning = classify(errors[0]) if errors else None
+        self.kind: RefusalKind = kind or ("service" if meaning is None else meaning.kind)
+        self.retryable = self.kind in _RETRYABLE_CALLS if meaning is None else meaning.retryable
+        self.code, self.severity, self.category = _parts(self.errors)
+        said = ", ".join(self.errors)
+        text = f"{call} was refused: {said}" if said else f"{call} failed: {problem}"
+        super().__init__(text, venue_error=said or None)
+
+
+#: Kinds of failures without a text of the exchange after which the same call can succeed later.
+_RETRYABLE_CALLS = frozenset({"rate", "service"})
+
+
+def _parts(errors: Sequence[str]) -> tuple[str | None, str | None, str | None]:
+    """Return code, severity and category of the first text.
+
+    A text is `<severity><category>:<message>[:<details>]` (docs.kraken.com, page "API Errors").
+    """
+    if not errors or errors[0][:1] not in ("E", "W") or ":" not in errors[0]:
+        return None, None, None
+    area, message, *_ = errors[0].split(":")
+    return f"{area}:{message}", area[0], area[1:]
 
 
 class TokenAcquisitionError(RequestError):

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Refusal", "RefusalKind", "classify", "is_stale_token"]
+__all__ = ["Refusal", "RefusalKind", "classify", "is_stale_token", "throttled_until"]
 
 RefusalKind = Literal[
     "funds",
@@ -52,6 +52,8 @@ class Refusal:
 _SESSION = Refusal("session", retryable=True)
 _OTHER = Refusal("other")
 _SERVICE = Refusal("service", is_certain=False, retryable=True)
+#: Too many concurrent calls; no page says at which stage they are refused.
+_THROTTLED = Refusal("rate", is_certain=False, retryable=True)
 #: No text, or a value that is not text.
 _UNREADABLE = Refusal("other", is_certain=False)
 
@@ -59,6 +61,8 @@ _UNREADABLE = Refusal("other", is_certain=False)
 _BY_PREFIX: tuple[tuple[str, Refusal], ...] = (
     ("eservice:market in", Refusal("closed", retryable=True)),
     ("eservice:deadline elapsed", Refusal("deadline", retryable=True)),
+    ("eservice:throttled", _THROTTLED),
+    ("eservice: throttled", _THROTTLED),
     ("eservice:", _SERVICE),
     ("eorder:insufficient", Refusal("funds")),
     ("eorder:margin", Refusal("funds")),
@@ -78,6 +82,7 @@ _BY_PREFIX: tuple[tuple[str, Refusal], ...] = (
     ("eauth:too many requests", Refusal("rate", retryable=True)),
     ("exceeded msg rate", Refusal("rate", retryable=True)),
     ("egeneral:temporary lockout", Refusal("rate", retryable=True)),
+    ("egeneral:too many requests", Refusal("rate", retryable=True)),
     ("eorder:orders limit", Refusal("limit")),
     ("eorder:positions limit", Refusal("limit")),
     ("eorder:scheduled orders limit", Refusal("limit")),
@@ -132,3 +137,14 @@ def is_stale_token(text: object) -> bool:
     if "invalid session" in folded:
         return True
     return bool(_TOKEN.search(folded) and _BAD.search(folded))
+
+
+#: `EService: Throttled: <seconds since the epoch>` says when to call again (guide "Spot REST rate
+#: limits", which prints a space after the first colon; Kraken's SDK has none).
+_UNTIL = re.compile(r"eservice:\s*throttled:\s*(\d{1,12})")
+
+
+def throttled_until(text: str) -> int | None:
+    """Return the time, in seconds since the epoch, from which calls are allowed again."""
+    found = _UNTIL.match(text.lower())
+    return None if found is None else int(found[1])

@@ -92,14 +92,19 @@ def sign(secret: bytes, path: str, nonce: str, body: str) -> str:
     return base64.b64encode(hmac.digest(secret, path.encode() + digest, hashlib.sha512)).decode()
 
 
-def next_nonce(api_key: str, unit: str = "us") -> int:
+def next_nonce(api_key: str, unit: str = "us", *, least: int = 0) -> int:
     """Return a number larger than all earlier ones for this key in this process.
 
     It is the time; if the clock stops or goes back, it is the last number plus one.
+
+    Args:
+        api_key: the public key.
+        unit: a name of `NONCE_UNITS`.
+        least: the smallest number to return.
     """
     now = time.time_ns() // NONCE_UNITS[unit]
     with _lock:
-        nonce = max(now, _last_nonces.get(api_key, 0) + 1)
+        nonce = max(now, least, _last_nonces.get(api_key, 0) + 1)
         _last_nonces[api_key] = nonce
     return nonce
 

@@ -21,7 +21,9 @@ import pytest
 
 from kraken_connector import network
 from kraken_connector.exceptions import TokenAcquisitionError
-from kraken_connector.http import HTTPAuthenticatedClient, QuietProxy, WebSocketToken
+from kraken_connector.http import HTTPAuthenticatedClient, WebSocketToken
+from kraken_connector.rest.credentials import Credentials
+from kraken_connector.rest.transport import QuietProxy
 from kraken_connector.security import decode_secret, sign
 
 SECRET = "c2VjcmV0"
@@ -355,9 +357,12 @@ async def test_key_that_the_exchange_repeats_is_not_shown() -> None:
 
 
 def test_blanks_around_the_keys_are_dropped() -> None:
-    client = HTTPAuthenticatedClient(api_key="the-key\n", api_secret=f" {SECRET}\n")
-    _, headers = client._signed("/0/private/GetWebSocketsToken")
-    assert headers["API-Key"] == "the-key"
+    signed = [
+        Credentials(f"the-key{blank}", f"{blank}{SECRET}{blank}").request("/0/private/X", "1", {})
+        for blank in ("", " ", "\n")
+    ]
+    assert [request.headers["API-Key"] for request in signed] == ["the-key"] * 3
+    assert signed[0] == signed[1] == signed[2]
 
 
 @pytest.mark.parametrize("blank", ["\u200b", "\ufeff", "\u2060", "\xa0", "\x00", "\u00e9"])
@@ -452,7 +457,7 @@ async def test_one_http_client_serves_an_event_loop(monkeypatch: pytest.MonkeyPa
         made.append(make(**options))
         return made[-1]
 
-    monkeypatch.setattr("kraken_connector.http.httpx.AsyncClient", record)
+    monkeypatch.setattr("kraken_connector.rest.transport.httpx.AsyncClient", record)
     async with Exchange().client() as client:
         for _ in range(3):
             await client.get_websockets_token()

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from .._backend import OrderBook, backend
 from ..exceptions import NotConnected, TradingError
+from ..loop_time import now
 from ..models import DeadMansSwitchEvent, GapEvent
 from ..models.checks import check_choice, checked_integer
 from ..models.trading import TradingParams
@@ -21,7 +22,6 @@ from .account.balances import Balances
 from .account.instruments import Instruments
 from .account.positions import Positions
 from .base.exchange_clock import ExchangeClock, nanoseconds
-from .base.loop_time import now
 from .base.options import SessionOptions
 from .base.pacing import Allowance
 from .base.waiters import Waiters

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from ...exceptions import NotConnected
-from ..base.loop_time import now
+from ...loop_time import now
 from ..base.options import checked_bound
 from ..constants import TOKEN_CHANNELS, ConnectionState
 from ..delivery.callbacks import CallbackSink

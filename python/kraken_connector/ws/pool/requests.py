@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from ...exceptions import SubscriptionError
-from ..base.loop_time import now
+from ...loop_time import now
 from ..envelopes import SubscriptionResult
 from ..protocol.registry import PendingRequest, Sink, SubscribeCall, Topic, topics_of
 from ..subscribe import SubscriptionParams

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..._backend import Engine
+from ...loop_time import now
 from ...models import GapEvent
 from ...models.checks import checked_integer
 from ..base.exchange_clock import ExchangeClock
 from ..base.followers import Follower
-from ..base.loop_time import now
 from ..base.options import SessionOptions, checked_seconds
 from ..base.pacing import Allowance
 from ..delivery.callbacks import CallbackSink

@@ -13,8 +13,8 @@ from weakref import ref
 
 from ...exceptions import TokenAcquisitionError
 from ...http import HTTPAuthenticatedClient, WebSocketToken
+from ...loop_time import now
 from ...network import Network
-from ..base.loop_time import now
 from .pacer import TokenPacer
 
 __all__ = ["TokenAcquisitionError", "TokenManager"]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from ...exceptions import TokenAcquisitionError
-from ...refusals import classify
+from ...refusals import classify, throttled_until
 from ..base.pacing import Pacer
 
 __all__ = ["TokenPacer"]
@@ -31,9 +29,6 @@ RATE_PAUSE = 5.0
 PERMISSION_PAUSE = 60.0
 
 _LOCKED_OUT = "egeneral:temporary lockout"
-#: `EService: Throttled: <seconds since the epoch>` says when to retry (guide "Spot REST rate
-#: limits").
-_THROTTLED = re.compile(r"eservice:\s*throttled:\s*(\d{1,12})")
 _TOO_MANY_REQUESTS = 429
 
 
@@ -97,8 +92,8 @@ class TokenPacer:
         if kind == "permission":
             self._doublings = min(self._doublings + 1, 4)
             return min(PERMISSION_PAUSE * 2.0**self._doublings, LOCKOUT)
-        if throttled := _THROTTLED.match(folded):
-            return min(int(throttled[1]) - wall_time, LOCKOUT)
+        if (until := throttled_until(text)) is not None:
+            return min(until - wall_time, LOCKOUT)
         if kind == "rate" or status == _TOO_MANY_REQUESTS:
             return RATE_PAUSE
         return 0.0

@@ -12,8 +12,8 @@ from math import inf
 from typing import Any, Self
 
 from ...exceptions import KrakenConnectorError, NotConnected, OrdersStillWorking, TradingError
+from ...loop_time import now
 from ...models.trading import BatchCancelParams, CancelAllParams, CancelOrderParams
-from ..base.loop_time import now
 from ..constants import ConnectionState
 from ..orders import Order, Orders
 from ..orders.evidence import REPORT_PATIENCE

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Any
 
+from ... import loop_time
 from ...exceptions import (
     KrakenConnectorError,
     NotConnected,
@@ -24,7 +25,6 @@ from ...models import DeadMansSwitchEvent
 from ...models.timestamps import timestamp_ns
 from ...models.trading_results import CancelAllOrdersAfterResult
 from ...refusals import classify
-from ..base import loop_time
 from ..base.shielding import wait_shielded
 from ..base.sleep_clock import SleepClock
 from ..constants import SystemState

@@ -20,6 +20,7 @@ from ...exceptions import (
     RequestError,
     TradingError,
 )
+from ...loop_time import now
 from ...models.trading import (
     AddOrderParams,
     AmendOrderParams,
@@ -32,7 +33,6 @@ from ...models.trading import (
 )
 from ..base.encoding import encode_body
 from ..base.exchange_clock import ExchangeClock
-from ..base.loop_time import now
 from ..constants import ConnectionState
 from ..network.connection import Connection
 from ..orders import Order, Orders

@@ -1,0 +1,18 @@
+"""The REST API: the account and the market beside the WebSocket connections.
+
+| question | module |
+|---|---|
+| How is a request sent? | `transport` |
+| What is signed, and with which nonce? | `credentials`, `nonces` |
+| May another call be made now? | `counter` |
+| What does a reply say? | `envelope` |
+| May a failed call be repeated? | `retrying` |
+| What do all calls have in common? | `caller` |
+| Which calls are there? | `public`, `account`, `trading`, `token` |
+"""
+
+from __future__ import annotations
+
+from .client import KrakenRest
+
+__all__ = ["KrakenRest"]

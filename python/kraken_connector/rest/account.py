@@ -1,0 +1,28 @@
+"""Calls that read the account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .caller import Caller
+
+__all__ = ["AccountCalls"]
+
+
+class AccountCalls:
+    """Calls that read the account.
+
+    Args:
+        caller: makes the calls.
+    """
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def open_orders(self, *, urgent: bool = False) -> Any:
+        """Return the open orders of the account.
+
+        Raises:
+            RestError: the call failed.
+        """
+        return await self._caller.private("OpenOrders", urgent=urgent)

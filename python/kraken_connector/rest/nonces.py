@@ -1,0 +1,182 @@
+"""Nonces of an API key: each is larger than the ones before, in all processes of this machine.
+
+The exchange refuses a nonce that is not larger than the last one it received from the key, and bans
+keys for a while that send many (docs.kraken.com, guide "Spot REST Authentication": processes that
+share a key must share its nonces). So the last nonce of a key is kept in a file, which makes a
+restart with a clock that was set back harmless too, and calls are sent one at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from ..loop_time import now
+from ..security import next_nonce
+
+try:
+    import fcntl
+except ImportError:  # Windows: processes do not share nonces
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["Nonces", "state_folder"]
+
+#: Longest wait for the turn of a call. A process that is stopped during a call keeps the turn; a
+#: call that goes ahead without it is refused at worst, and then repeated with the next nonce.
+LONGEST_WAIT: Final = 2.0
+#: Pause between two attempts to take a lock of another process.
+POLL: Final = 0.002
+#: Attempts to lock the number, which a process holds for microseconds.
+ATTEMPTS: Final = 20
+
+
+def state_folder() -> Path | None:
+    """Return the folder of the files of nonces, made if it is missing; `None` without one.
+
+    It is below `XDG_RUNTIME_DIR`, or else `XDG_CACHE_HOME`, or else `~/.cache`, and other users
+    have no access to it.
+    """
+    for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME"):
+        if base := os.environ.get(name):
+            break
+    else:
+        base = os.path.expanduser("~/.cache")  # noqa: PTH111 (it never raises)
+    folder = Path(base, "kraken-connector")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return None
+
+
+class Nonces:
+    """The nonces of one API key, and the turns of its calls.
+
+    Args:
+        host: scheme, host and port of the API; each has nonces of its own.
+        api_key: the public key.
+        unit: `us`, `ns` or `ms`.
+    """
+
+    def __init__(self, host: str, api_key: str, unit: str) -> None:
+        name = hashlib.sha256(f"{host} {api_key}".encode()).hexdigest()[:32]
+        folder = None if fcntl is None else state_folder()
+        self._file = None if folder is None else folder / f"{name}.nonce"
+        self._turns = None if folder is None else folder / f"{name}.turn"
+        self._key = f"{host} {api_key}"
+        self._unit = unit
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
+            WeakKeyDictionary()
+        )
+
+    @asynccontextmanager
+    async def turn(self, *, urgent: bool = False) -> AsyncIterator[None]:
+        """Wait until no other call of this key is under way, at most `LONGEST_WAIT` seconds.
+
+        Args:
+            urgent: whether to go ahead at once.
+        """
+        if urgent:
+            yield
+            return
+        until = now() + LONGEST_WAIT
+        async with _first_in(self._lock(), until), _first_among(self._turns, until):
+            yield
+
+    async def next(self) -> str:
+        """Return the next nonce."""
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(BlockingIOError):
+                return self._next()
+            await asyncio.sleep(POLL)
+        return str(next_nonce(self._key, self._unit))
+
+    def _next(self) -> str:
+        """Return the next nonce and store it.
+
+        Raises:
+            BlockingIOError: another process holds the file.
+        """
+        with _locked(self._file) as file:
+            if file is None:
+                return str(next_nonce(self._key, self._unit))
+            last = os.pread(file, 20, 0).strip()
+            least = int(last) + 1 if last.isdigit() and int(last) < 2**63 else 0
+            nonce = next_nonce(self._key, self._unit, least=least)
+            with contextlib.suppress(OSError):  # the disk is full
+                os.pwrite(file, b"%20d" % nonce, 0)
+            return str(nonce)
+
+    def _lock(self) -> asyncio.Lock:
+        loop = asyncio.get_running_loop()
+        return self._locks.setdefault(loop, asyncio.Lock())
+
+
+@asynccontextmanager
+async def _first_in(lock: asyncio.Lock, until: float) -> AsyncIterator[None]:
+    """Hold a lock, if it can be taken in time."""
+    is_held = False
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, until - now())):
+            is_held = await lock.acquire()
+    try:
+        yield
+    finally:
+        if is_held:
+            lock.release()
+
+
+@asynccontextmanager
+async def _first_among(path: Path | None, until: float) -> AsyncIterator[None]:
+    """Hold the lock of a file, if it can be taken in time."""
+    with contextlib.ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(_locked(path))
+            except BlockingIOError:
+                if now() < until:
+                    await asyncio.sleep(POLL)
+                    continue
+            break
+        yield
+
+
+@contextlib.contextmanager
+def _locked(path: Path | None) -> Iterator[int | None]:
+    """Open a file and lock it.
+
+    Returns:
+        Its descriptor; `None` if there is no such file.
+
+    Raises:
+        BlockingIOError: another process, or another call of this one, holds the lock.
+    """
+    file = None if path is None else _opened(path)
+    try:
+        if file is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise
+            except OSError:  # a file system without locks
+                pass
+        yield file
+    finally:
+        if file is not None:
+            os.close(file)
+
+
+def _opened(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return None
