@@ -17,10 +17,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from ..loop_time import now
 from ..security import next_nonce
+from .locks import LoopLocks
 
 try:
     import fcntl
@@ -63,20 +63,18 @@ class Nonces:
 
     Args:
         host: scheme, host and port of the API; each has nonces of its own.
-        api_key: the public key.
+        api_key: the public key; empty for none, which has no nonces.
         unit: `us`, `ns` or `ms`.
     """
 
     def __init__(self, host: str, api_key: str, unit: str) -> None:
         name = hashlib.sha256(f"{host} {api_key}".encode()).hexdigest()[:32]
-        folder = None if fcntl is None else state_folder()
+        folder = None if fcntl is None or not api_key else state_folder()
         self._file = None if folder is None else folder / f"{name}.nonce"
         self._turns = None if folder is None else folder / f"{name}.turn"
         self._key = f"{host} {api_key}"
         self._unit = unit
-        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
-            WeakKeyDictionary()
-        )
+        self._locks = LoopLocks()
 
     @asynccontextmanager
     async def turn(self, *, urgent: bool = False) -> AsyncIterator[None]:
@@ -89,7 +87,7 @@ class Nonces:
             yield
             return
         until = now() + LONGEST_WAIT
-        async with _first_in(self._lock(), until), _first_among(self._turns, until):
+        async with _first_in(self._locks.running(), until), _first_among(self._turns, until):
             yield
 
     async def next(self) -> str:
@@ -115,10 +113,6 @@ class Nonces:
             with contextlib.suppress(OSError):  # the disk is full
                 os.pwrite(file, b"%20d" % nonce, 0)
             return str(nonce)
-
-    def _lock(self) -> asyncio.Lock:
-        loop = asyncio.get_running_loop()
-        return self._locks.setdefault(loop, asyncio.Lock())
 
 
 @asynccontextmanager
