@@ -43,8 +43,9 @@ class Symbols:
         self._caller = caller
         self._pairs: dict[str, str] = {}
         self._assets: dict[str, str] = {}
-        #: What is sent for a symbol.
+        #: What is sent for a symbol, and for an asset.
         self._altnames: dict[str, str] = {}
+        self._asset_ids: dict[str, str] = {}
         self._strangers: set[str] = set()
         self._read_at = -inf
         self._readings = 0
@@ -78,6 +79,12 @@ class Symbols:
                 # The exchange refuses an unknown pair in the call itself too.
                 logger.info("the REST name of %s cannot be looked up: %s", symbol, error)
         return self._altnames.get(symbol, symbol)
+
+    async def asset_id(self, asset: str) -> str:
+        """Return what is sent for an asset: its id, or the asset if that is not known."""
+        if asset not in self._asset_ids:
+            await self._know({asset}, self._readings)
+        return self._asset_ids.get(asset, asset)
 
     def learn(self, result: Any) -> dict[str, Row]:
         """Record the names in a reply to `AssetPairs` with modern names.
@@ -141,15 +148,16 @@ class Symbols:
             wsname = (row.optional_text("wsname") or "").partition("/")
             for side, altname in (("base", wsname[0]), ("quote", wsname[2])):
                 asset, asset_id = new.optional_text(side), row.optional_text(side)
-                if asset:
+                if asset and asset_id:
+                    self._asset_ids[asset] = asset_id
                     self._assets |= {name: asset for name in (asset_id, altname, asset) if name}
 
 
 def _symbol(key: str, row: Row) -> str:
     """Return the symbol of a pair in a reply with modern names.
 
-    Some newer pairs have a key without a slash (Kraken's SDK): the symbol is made of their assets if
-    the altname is too. Otherwise the assets are no modern names either.
+    Some newer pairs have a key without a slash (Kraken's SDK): the symbol is made of their assets,
+    if the altname is too. Otherwise the assets are no modern names either.
     """
     base, quote = row.optional_text("base"), row.optional_text("quote")
     if "/" in key or not (base and quote) or row.raw.get("altname") != f"{base}{quote}":
