@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 __all__ = ["Names"]
-
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +23,8 @@ class Names:
         unknown: the names that were asked for and are not known.
     """
 
-    pairs: Mapping[str, str] = _NONE
-    assets: Mapping[str, str] = _NONE
+    pairs: Mapping[str, str]
+    assets: Mapping[str, str]
     unknown: set[str] = field(default_factory=set)
 
     def symbol(self, name: str) -> str:
