@@ -1,0 +1,75 @@
+"""The calls that change orders; the order methods of the sockets carry them out.
+
+Source: docs.kraken.com, REST API, trading.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..requests import Refused
+from ..trading.refusals import bad
+from ..trading.shapes import Answer
+from . import forms
+from .call import Call, needs
+from .forms import Params
+from .venue import Venue
+
+CANCEL = needs("close-trades", "modify-trades")
+
+
+def _cancel_order(venue: Venue, params: Params) -> Any:
+    answers = carried_out(venue, "cancel_order", _target(params))
+    failed = [answer["error"] for answer in answers if not answer["success"]]
+    if len(failed) == len(answers):
+        raise Refused(failed[0])
+    return {"count": len(answers) - len(failed), "pending": False}
+
+
+def _target(params: Params) -> Params:
+    """Return what to cancel: an order id, a userref of any number of orders, or a `cl_ord_id`."""
+    if len(params.keys() & {"txid", "cl_ord_id"}) != 1:
+        raise bad("txid")
+    if "cl_ord_id" in params:
+        return {"cl_ord_id": [params["cl_ord_id"]]}
+    target = params["txid"]
+    return {"order_userref" if isinstance(target, int) else "order_id": [target]}
+
+
+def _cancel_all(venue: Venue, params: Params) -> Any:
+    (answer,) = carried_out(venue, "cancel_all", {})
+    return answer["result"]
+
+
+def _cancel_all_orders_after(venue: Venue, params: Params) -> Any:
+    forms.require(params, "timeout")
+    (answer,) = carried_out(venue, "cancel_all_orders_after", params)
+    return answer["result"]
+
+
+def carried_out(venue: Venue, method: str, params: Params) -> list[Answer]:
+    """Carry out an order method of the sockets, and return its answers.
+
+    Raises:
+        Refused: the request is refused.
+    """
+    return venue.order_methods.answer(method, params, venue.clock())
+
+
+def id_or_userref(value: object) -> str | int:
+    """Read an order id, or a userref, which is an integer."""
+    try:
+        return forms.int32(value)
+    except ValueError:
+        return forms.text(value)
+
+
+CALLS = {
+    "CancelOrder": Call(
+        _cancel_order, {"txid": id_or_userref, "cl_ord_id": forms.text}, CANCEL, cost=0
+    ),
+    "CancelAll": Call(_cancel_all, needs=CANCEL, cost=0),
+    "CancelAllOrdersAfter": Call(
+        _cancel_all_orders_after, {"timeout": forms.integer}, CANCEL, cost=0
+    ),
+}
