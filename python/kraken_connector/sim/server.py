@@ -281,7 +281,7 @@ class SimulatedExchange:
             positions=positions,
             seed=seed,
         )
-        rest_settings = RestSettings(rest_lag, permissions, nonce_window, rest_limits)
+        rest_settings = RestSettings(rest_lag, frozenset(permissions), nonce_window, rest_limits)
         rest_rules = RestRules(self.journal.add)
         self.rest = RestApi(
             Venue(

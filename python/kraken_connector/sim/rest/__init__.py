@@ -18,6 +18,7 @@
 | `trades` | fills as REST shows them |
 | `account` | balances, volume and fees |
 | `positions` | margin positions |
+| `fees` | the fee schedule |
 | `terms` | the parameters of orders, translated into those of the socket's order methods |
 | `trading` | the calls that change orders |
 | `rules` | faults that are in force |

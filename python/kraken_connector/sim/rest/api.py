@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from ..http import HttpResponse
 from ..requests import Refused
-from . import account, forms, key, orders, public, trading
+from . import account, forms, key, orders, public, trades, trading
 from .call import Call
 from .counter import RestCounter
 from .envelope import Answer, refusal
 from .forms import Params, Reader
 from .rules import Received, RestRules
-from .venue import Venue
+from .venue import DENIED, Venue
 
 PUBLIC_PATH: Final = "/0/public/"
 PRIVATE_PATH: Final = "/0/private/"
@@ -73,7 +73,13 @@ class RestApi:
         self._venue = venue
         self._key = api_key
         self._rules = rules
-        self._private = {**account.CALLS, **orders.CALLS, **trading.CALLS, **key.calls(api_key)}
+        self._private: Mapping[str, Call] = {
+            **orders.CALLS,
+            **trades.CALLS,
+            **account.CALLS,
+            **trading.CALLS,
+            **key.calls(api_key),
+        }
 
     @property
     def calls(self) -> int:
@@ -126,7 +132,7 @@ class RestApi:
         is_within = self.counter.spend(self.settings.costs.get(name, call.cost))
         if self.settings.limits and not is_within:
             return RATE_LIMIT
-        return None if self._key.allows(call.needs) else key.DENIED
+        return None if self._key.allows(call.needs) else DENIED
 
     def _answer(
         self,

@@ -108,6 +108,14 @@ def integer(value: object) -> int:
     return int(value)
 
 
+def count(value: object) -> int:
+    """Read an integer that is not negative."""
+    number = integer(value)
+    if number < 0:
+        raise ValueError("negative")
+    return number
+
+
 def int32(value: object) -> int:
     """Read an integer of 32 bits with a sign."""
     number = integer(value)

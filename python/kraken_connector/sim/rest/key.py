@@ -18,7 +18,6 @@ from .venue import RestSettings, Venue
 INVALID_KEY = "EAPI:Invalid key"
 INVALID_NONCE = "EAPI:Invalid nonce"
 INVALID_SIGNATURE = "EAPI:Invalid signature"
-DENIED = "EGeneral:Permission denied"
 
 
 class Key:

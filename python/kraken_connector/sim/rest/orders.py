@@ -9,13 +9,19 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from ..requests import Refused
 from ..trading.order import LIMIT_TYPES, TRAILING_TYPES, Order, Trigger
-from . import forms, numbers
+from ..trading.refusals import bad
+from . import forms, numbers, pages, trades
 from .call import Call, needs
 from .forms import Params
-from .venue import Venue
+from .venue import DENIED, Venue
 
 OPEN = needs("query-open-trades")
+CLOSED = needs("query-closed-trades")
+MOST_IDS = 50
+INVALID_ORDER = "EOrder:Invalid order"
+"""Refuses unknown ids on request only; reported for an id that is none."""
 
 _STATUSES = {
     "pending_new": "pending",
@@ -149,7 +155,56 @@ def _oflags(order: Order) -> str:
 
 def _open_orders(venue: Venue, params: Params) -> Any:
     found = selected(venue, params, venue.account.open_orders)
-    return {"open": {order.order_id: view(venue, order) for order in found}}
+    return {"open": {order.order_id: _shown(venue, order, params, False) for order in found}}
+
+
+def _closed_orders(venue: Venue, params: Params) -> Any:
+    """Return a page of orders that ended, newest first by the time that `closetime` names."""
+    closetime = params.get("closetime", "both")
+    orders = venue.account.orders
+    is_within = pages.within(
+        params, lambda name: orders[name].opened_ns if name in orders else None
+    )
+    ended = (order for order in orders.values() if not order.is_open)
+    found = [
+        order
+        for order in selected(venue, params, ended)
+        if any(is_within(ns) for ns in _times(order, closetime))
+    ]
+    found.sort(key=lambda order: _times(order, closetime)[-1], reverse=True)
+    result, page = pages.cut(params, "closed", found)
+    consolidated = params.get("consolidate_taker", True)
+    result["closed"] = {
+        order.order_id: _shown(venue, order, params, consolidated) for order in page
+    }
+    return result
+
+
+def _query_orders(venue: Venue, params: Params) -> Any:
+    forms.require(params, "txid")
+    if len(params["txid"]) > MOST_IDS:
+        raise bad("txid")
+    orders = (venue.account.orders.get(name) for name in params["txid"])
+    found = selected(venue, params, [order for order in orders if order is not None])
+    if venue.rest.unknown_ids == "refused" and len(found) < len(set(params["txid"])):
+        raise Refused(INVALID_ORDER)
+    for order in found:
+        if venue.rest.permissions.isdisjoint(OPEN if order.is_open else CLOSED):
+            raise Refused(DENIED)
+    consolidated = params.get("consolidate_taker", True)
+    return {order.order_id: _shown(venue, order, params, consolidated) for order in found}
+
+
+def _shown(venue: Venue, order: Order, params: Params, consolidated: bool) -> dict[str, Any]:
+    is_asked = params.get("trades", False)
+    fills = trades.ids(venue, order, consolidated=consolidated) if is_asked else None
+    return view(venue, order, fills)
+
+
+def _times(order: Order, closetime: str) -> list[int]:
+    """Return the times of an ended order that the bounds of a call apply to."""
+    both = {"open": [order.opened_ns], "close": [order.closed_ns]}
+    return both.get(closetime, [order.opened_ns, order.closed_ns])
 
 
 def selected(venue: Venue, params: Params, orders: Iterable[Order]) -> list[Order]:
@@ -170,4 +225,20 @@ def selected(venue: Venue, params: Params, orders: Iterable[Order]) -> list[Orde
 READERS = {"trades": forms.flag, "userref": forms.int32}
 CALLS = {
     "OpenOrders": Call(_open_orders, {**READERS, "cl_ord_id": forms.text}, OPEN),
+    "ClosedOrders": Call(
+        _closed_orders,
+        {
+            **READERS,
+            **pages.READERS,
+            "cl_ord_id": forms.text,
+            "closetime": forms.choice("open", "close", "both"),
+            "consolidate_taker": forms.flag,
+        },
+        CLOSED,
+    ),
+    "QueryOrders": Call(
+        _query_orders,
+        {**READERS, "txid": forms.listed, "consolidate_taker": forms.flag},
+        OPEN | CLOSED,
+    ),
 }

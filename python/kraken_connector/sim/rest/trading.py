@@ -8,14 +8,43 @@ from __future__ import annotations
 from typing import Any
 
 from ..requests import Refused
+from ..trading.order import Order
 from ..trading.refusals import bad
 from ..trading.shapes import Answer
-from . import forms
+from . import forms, orders, terms
 from .call import Call, needs
 from .forms import Params
+from .names import UNKNOWN_PAIR
 from .venue import Venue
 
+MODIFY = needs("modify-trades")
 CANCEL = needs("close-trades", "modify-trades")
+"""Enough for cancels, and for amends too (spec)."""
+
+
+def _add_order(venue: Venue, params: Params) -> Any:
+    forms.require(params, "pair", "type", "ordertype", "volume")
+    pair = venue.names.find(params["pair"]).pair
+    if pair.is_tokenized != ("asset_class" in params):
+        raise Refused(UNKNOWN_PAIR)
+    with terms.rest_names():
+        request = terms.new_order(venue, params, pair)
+        (answer,) = carried_out(venue, "add_order", request)
+        if params.get("validate", False):
+            return {"descr": _texts(venue, venue.order_methods.build(request))}
+    order = venue.account.orders[answer["result"]["order_id"]]
+    return {"descr": _texts(venue, order), "txid": [order.order_id]}
+
+
+def _texts(venue: Venue, order: Order) -> dict[str, str]:
+    """Return the texts of an order; there is a second one if it has a closing order."""
+    described = orders.describe(venue, order)
+    return {name: described[name] for name in ("order", "close") if described[name]}
+
+
+def _amend_order(venue: Venue, params: Params) -> Any:
+    (answer,) = carried_out(venue, "amend_order", terms.amended_order(venue, params))
+    return {"amend_id": answer["result"]["amend_id"]}
 
 
 def _cancel_order(venue: Venue, params: Params) -> Any:
@@ -65,6 +94,8 @@ def id_or_userref(value: object) -> str | int:
 
 
 CALLS = {
+    "AddOrder": Call(_add_order, terms.ADD_READERS, MODIFY, cost=0),
+    "AmendOrder": Call(_amend_order, terms.AMEND_READERS, CANCEL, cost=0),
     "CancelOrder": Call(
         _cancel_order, {"txid": id_or_userref, "cl_ord_id": forms.text}, CANCEL, cost=0
     ),

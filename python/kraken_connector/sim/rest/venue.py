@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -26,6 +26,8 @@ ALL_PERMISSIONS = frozenset(
     }
 )
 """The words of the permissions of a key, as `GetApiKeyInfo` answers them."""
+DENIED = "EGeneral:Permission denied"
+"""Refuses a call that the key has no permission for."""
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ class RestSettings:
     """
 
     lag: float = 0.0
-    permissions: Collection[str] = ALL_PERMISSIONS
+    permissions: frozenset[str] = ALL_PERMISSIONS
     nonce_window: int = 0
     limits: bool = True
     costs: Mapping[str, int] = field(default_factory=dict)
