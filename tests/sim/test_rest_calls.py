@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.sim.rest import BTC, START_NS, Rest, as_form, calling, check, read, signature
+from tests.sim.client import connected
+from tests.sim.rest import BTC, CLIENT, START_NS, Rest, as_form, calling, check, read, signature
 
 from kraken_connector.sim.rest.venue import ALL_PERMISSIONS
 
@@ -134,6 +135,27 @@ async def test_query_of_orders_needs_the_permission_for_their_state(rest: Rest) 
         rest.sim.rest.settings.permissions = frozenset({word})
         assert (await rest.call("QueryOrders", txid=allowed)).keys() == {allowed}
         assert await rest.error("QueryOrders", txid=denied) == DENIED[0]
+
+
+@pytest.mark.parametrize(
+    ("word", "allowed"),
+    [("modify-trades", {"add", "cancel"}), ("close-trades", {"cancel"}), ("query-funds", set())],
+)
+async def test_permissions_govern_what_a_token_may_do(word: str, allowed: set[str]) -> None:
+    """Source: the exchange's guide to authentication."""
+    async with calling() as rest:
+        token = (await rest.call("GetWebSocketsToken"))["token"]
+        rest.sim.rest.settings.permissions = frozenset({word})
+        order = {"symbol": BTC, "side": "buy", "order_type": "limit", "order_qty": 0.5}
+        requests = {
+            "add": {"method": "add_order", "params": order | {"limit_price": 8e4, "token": token}},
+            "cancel": {"method": "cancel_all", "params": {"token": token}},
+        }
+        async with connected(rest.sim, context=CLIENT) as client:
+            answers = {name: await client.answer(request) for name, request in requests.items()}
+    assert {name for name, answer in answers.items() if answer["success"]} == allowed
+    refused = {answer["error"] for answer in answers.values() if not answer["success"]}
+    assert refused <= {"EGeneral:Permission denied"}
 
 
 async def test_key_info_shows_the_key(rest: Rest) -> None:

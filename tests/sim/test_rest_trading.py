@@ -393,7 +393,7 @@ async def test_cancel_all(rest: Rest) -> None:
 )
 async def test_timer(off: str, expected: dict[str, str]) -> None:
     """Times have no fraction; the sources do not agree on the answer that disarms."""
-    async with calling(timer_off=off) as rest:
+    async with calling(timer_off=off, timer_keys="snake_case") as rest:
         answer = await rest.call("CancelAllOrdersAfter", timeout=60)
         assert answer == {
             "currentTime": "2027-01-15T08:00:00Z",

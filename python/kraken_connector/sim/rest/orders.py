@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from ..requests import Refused
+from ..requests import PERMISSION_DENIED, Refused
 from ..trading.order import LIMIT_TYPES, TRAILING_TYPES, Order, Trigger
 from ..trading.refusals import bad
 from . import forms, numbers, pages, trades
 from .call import Call, needs
 from .forms import Params
-from .venue import DENIED, Venue
+from .venue import Venue
 
 OPEN = needs("query-open-trades")
 CLOSED = needs("query-closed-trades")
@@ -190,7 +190,7 @@ def _query_orders(venue: Venue, params: Params) -> Any:
         raise Refused(INVALID_ORDER)
     for order in found:
         if venue.rest.permissions.isdisjoint(OPEN if order.is_open else CLOSED):
-            raise Refused(DENIED)
+            raise Refused(PERMISSION_DENIED)
     consolidated = params.get("consolidate_taker", True)
     return {order.order_id: _shown(venue, order, params, consolidated) for order in found}
 

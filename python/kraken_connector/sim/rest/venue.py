@@ -26,8 +26,6 @@ ALL_PERMISSIONS = frozenset(
     }
 )
 """The words of the permissions of a key, as `GetApiKeyInfo` answers them."""
-DENIED = "EGeneral:Permission denied"
-"""Refuses a call that the key has no permission for."""
 
 
 @dataclass(slots=True)
