@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.sim.client import Client, connected
-from tests.sim.rest import BTC, CLIENT, RESTING, START_NS, Json, Rest, calling
+from tests.sim.rest import BTC, CLIENT, RESTING, START_NS, Json, Rest, calling, read, signature
 
 from kraken_connector.sim.encode import timestamp
 from kraken_connector.sim.pairs import LEVERAGES
@@ -94,6 +94,8 @@ async def test_required_parameters(rest: Rest, name: str) -> None:
         # Texts in JSON, as in forms.
         ({"volume": 1}, f"{BAD}:volume"),
         ({"price": 80000.0}, f"{BAD}:price"),
+        ({"volume": "1_000"}, f"{BAD}:volume"),
+        ({"volume": " 1"}, f"{BAD}:volume"),
         ({"volume": "nan"}, f"{BAD}:volume"),
         ({"volume": "1e999"}, f"{BAD}:volume"),
         ({"volume": "0.00000001"}, f"{BAD}:volume minimum not met"),
@@ -186,6 +188,19 @@ async def test_times_may_be_in_seconds_since_the_epoch(rest: Rest) -> None:
     now = START_NS // 10**9
     order = await placed(rest, timeinforce="GTD", starttm=str(now + 20), expiretm=str(now + 30))
     assert (order.effective_ns, order.expire_ns) == ((now + 20) * 10**9, (now + 30) * 10**9)
+
+
+async def test_plus_that_is_not_escaped_in_a_form_is_a_blank(rest: Rest) -> None:
+    path = "/0/private/AddOrder"
+    body = b"nonce=5&pair=XBTUSD&type=buy&ordertype=limit&volume=1&price=80000&starttm=+60"
+    headers = {
+        "API-Key": rest.sim.api_key,
+        "API-Sign": signature(rest.sim.api_secret, path, "5", body),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    document = read(await rest.http.post(path, content=body, headers=headers))
+    assert document["error"] == [f"{BAD}:starttm"]
+    assert await rest.place(form=True, starttm="+60")
 
 
 async def test_volume_in_quote_currency(rest: Rest) -> None:

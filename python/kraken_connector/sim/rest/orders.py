@@ -155,17 +155,16 @@ def _oflags(order: Order) -> str:
 
 def _open_orders(venue: Venue, params: Params) -> Any:
     found = selected(venue, params, venue.account.open_orders)
-    return {"open": {order.order_id: _shown(venue, order, params, False) for order in found}}
+    return {"open": _views(venue, params, found, consolidated=False)}
 
 
 def _closed_orders(venue: Venue, params: Params) -> Any:
     """Return a page of orders that ended, newest first by the time that `closetime` names."""
     closetime = params.get("closetime", "both")
     orders = venue.account.orders
-    is_within = pages.within(
-        params, lambda name: orders[name].opened_ns if name in orders else None
-    )
-    ended = (order for order in orders.values() if not order.is_open)
+    opened = {order_id: order.opened_ns for order_id, order in orders.items()}
+    is_within = pages.within(params, opened.get)
+    ended = (order for order in reversed(orders.values()) if not order.is_open)
     found = [
         order
         for order in selected(venue, params, ended)
@@ -173,10 +172,7 @@ def _closed_orders(venue: Venue, params: Params) -> Any:
     ]
     found.sort(key=lambda order: _times(order, closetime)[-1], reverse=True)
     result, page = pages.cut(params, "closed", found)
-    consolidated = params.get("consolidate_taker", True)
-    result["closed"] = {
-        order.order_id: _shown(venue, order, params, consolidated) for order in page
-    }
+    result["closed"] = _views(venue, params, page, consolidated=True)
     return result
 
 
@@ -191,14 +187,25 @@ def _query_orders(venue: Venue, params: Params) -> Any:
     for order in found:
         if venue.rest.permissions.isdisjoint(OPEN if order.is_open else CLOSED):
             raise Refused(PERMISSION_DENIED)
-    consolidated = params.get("consolidate_taker", True)
-    return {order.order_id: _shown(venue, order, params, consolidated) for order in found}
+    return _views(venue, params, found, consolidated=True)
 
 
-def _shown(venue: Venue, order: Order, params: Params, consolidated: bool) -> dict[str, Any]:
-    is_asked = params.get("trades", False)
-    fills = trades.ids(venue, order, consolidated=consolidated) if is_asked else None
-    return view(venue, order, fills)
+def _views(
+    venue: Venue, params: Params, found: Iterable[Order], *, consolidated: bool
+) -> dict[str, Any]:
+    """Return orders by id, with the ids of their fills if the call asks for these.
+
+    Args:
+        venue: gives the fills.
+        params: of the call.
+        found: the orders.
+        consolidated: whether the fills of a taker are one unless the call says otherwise.
+    """
+    if not params.get("trades", False):
+        return {order.order_id: view(venue, order) for order in found}
+    consolidated = params.get("consolidate_taker", consolidated)
+    fills = trades.ids_by_order(venue, consolidated=consolidated)
+    return {order.order_id: view(venue, order, fills[order.order_id]) for order in found}
 
 
 def _times(order: Order, closetime: str) -> list[int]:
