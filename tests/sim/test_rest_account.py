@@ -107,6 +107,17 @@ async def test_position_is_closed_by_the_other_side(rest: Rest) -> None:
     )
 
 
+async def test_margin_order_of_a_socket_has_the_highest_leverage(rest: Rest) -> None:
+    """Source: the page of `add_order`: `margin` uses the pair's maximum leverage."""
+    order = {"order_type": "market", "side": "buy", "symbol": BTC, "margin": True}
+    order |= {"order_qty": Decimal("0.001")}
+    rest.sim.order_methods.answer("add_order", order, rest.clock.ns)
+    (position,) = (await rest.call("OpenPositions")).values()
+    assert Decimal(position["margin"]) * 20 == pytest.approx(
+        Decimal(position["cost"]), abs=Decimal("0.0002")
+    )
+
+
 async def test_spot_orders_open_no_position(rest: Rest) -> None:
     await bought(rest)
     assert await rest.call("OpenPositions") == {}

@@ -258,6 +258,35 @@ async def test_sockets_are_down_while_rest_lives(rest: Rest) -> None:
     assert await rest.call("CancelAll") == {"count": 0}
 
 
+async def test_reads_lag(rest: Rest) -> None:
+    """What is true after a call need not be shown yet: a canceled order still looks open."""
+    filled = await rest.sim.account.place(BTC, "buy", "1", limit_price="80000.0")
+    canceled = await rest.place()
+    rest.clock.pass_seconds(10)
+    first = await rest.sim.account.fill(filled, "0.25")
+    rest.sim.faults.lag_rest(3)
+    rest.clock.pass_seconds(3)
+    await rest.sim.account.fill(filled)
+    new = await rest.place()
+    assert await rest.call("CancelOrder", txid=canceled) == {"count": 1, "pending": False}
+    rest.clock.pass_seconds(2.9)
+    shown = (await rest.call("OpenOrders", trades=True))["open"]
+    assert shown.keys() == {filled, canceled}
+    assert {order["status"] for order in shown.values()} == {"open"}
+    assert (shown[filled]["vol_exec"], shown[filled]["trades"]) == ("0.25000000", [first])
+    assert (shown[filled]["cost"], shown[filled]["price"]) == ("20000.00000", "80000.0")
+    assert "closetm" not in shown[canceled]
+    assert (await rest.call("ClosedOrders"))["closed"] == {}
+    assert (await rest.call("TradesHistory"))["trades"].keys() == {first}
+    rest.clock.pass_seconds(0.1)
+    assert (await rest.call("OpenOrders"))["open"].keys() == {new}
+    closed = (await rest.call("ClosedOrders"))["closed"]
+    assert (closed[filled]["status"], closed[canceled]["status"]) == ("closed", "canceled")
+    await rest.call("CancelAll")
+    rest.sim.faults.clear()
+    assert (await rest.call("OpenOrders"))["open"] == {}
+
+
 async def test_clear_ends_all_faults(rest: Rest) -> None:
     faults = rest.sim.faults
     faults.refuse_calls("EService:Busy", times=None)

@@ -312,6 +312,7 @@ class SimulatedExchange:
             registry=self.registry,
             tokens=self.tokens,
             rest_rules=rest_rules,
+            rest_settings=rest_settings,
             account=self.account,
             methods=self.order_methods,
             stream=self.stream,

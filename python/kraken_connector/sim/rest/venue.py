@@ -11,6 +11,7 @@ from ..feeds import MarketFeed
 from ..observe import Journal
 from ..settings import Settings
 from ..tokens import Tokens
+from ..trading.order import Order
 from ..trading.order_methods import OrderMethods
 from .names import Names
 
@@ -34,6 +35,8 @@ class RestSettings:
 
     Attributes:
         lag: seconds during which new orders, and new fills, are not shown by any read.
+        stale: seconds by which all that reads show of orders and fills is old, how orders ended
+            included; see `faults.lag_rest`.
         permissions: the words of the permissions that the key has.
         nonce_window: how far a nonce may be below the highest one so far, in the nonce's unit.
         limits: whether calls are refused when the counter of the key is exceeded.
@@ -48,6 +51,7 @@ class RestSettings:
     limits: bool = True
     costs: Mapping[str, int] = field(default_factory=dict)
     unknown_ids: Literal["omitted", "refused"] = "omitted"
+    stale: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +77,8 @@ class Venue:
 
     def is_shown(self, since_ns: int) -> bool:
         """Return whether reads show an order, or a fill, of that time already."""
-        return self.clock() - since_ns >= self.rest.lag * 10**9
+        return self.clock() - since_ns >= max(self.rest.lag, self.rest.stale) * 10**9
+
+    def is_open(self, order: Order) -> bool:
+        """Return whether reads show an order as open."""
+        return order.is_open or self.clock() - order.closed_ns < self.rest.stale * 10**9
