@@ -35,10 +35,6 @@ PAUSES: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 RATE_PAUSE: Final = 3.0
 #: `EAPI:Invalid nonce` is repeated once only, as many lead to a ban.
 NONCE_ATTEMPTS: Final = 1
-#: Status of too many requests (RFC 6585, section 4).
-TOO_MANY: Final = 429
-#: Gateways in front of the exchange.
-GATEWAY_STATUS: Final = frozenset({TOO_MANY, 502, 503, *range(520, 527)})
 
 _INVALID_NONCE = "eapi:invalid nonce"
 
@@ -64,7 +60,7 @@ def pause_before_retry(error: RestError, effect: Effect, attempt: int) -> float 
         return None
     if error.errors and error.errors[0].lower().startswith(_INVALID_NONCE):
         return 0.0 if attempt < NONCE_ATTEMPTS else None
-    if not (error.retryable or error.status in GATEWAY_STATUS):
+    if not error.retryable:
         return None
     return max(PAUSES[attempt], error.retry_after or 0.0, _least_pause(error))
 
@@ -76,4 +72,4 @@ def _least_pause(error: RestError) -> float:
             return until - time.time_ns() / 1e9
         if text.lower().startswith("egeneral:temporary lockout"):
             return float("inf")
-    return RATE_PAUSE if error.kind == "rate" or error.status == TOO_MANY else 0.0
+    return RATE_PAUSE if error.kind == "rate" else 0.0

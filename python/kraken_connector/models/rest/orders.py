@@ -9,15 +9,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self
 
-from ..base import is_number_text
 from ..order_parts import LIMIT_TYPES, TRIGGERED_TYPES
 from .names import Names
 from .row import Row, moment
 
 __all__ = ["RestFill", "RestOrder"]
 
-#: A price relative to another one, as of trailing stops: `+5.0%`.
-_RELATIVE = re.compile(r"[+\-#]?[\d.]+%?", re.ASCII)
+#: A price relative to another one has a sign, or a percent sign: `+5.0%`.
+_RELATIVE = re.compile(r"[+\-#][\d.]+%?|[\d.]+%", re.ASCII)
 #: Words of `status`; `open` depends on what is filled.
 _STATUS = {"pending": "pending_new", "closed": "filled"}
 _DONE = frozenset({"filled", "canceled", "expired"})
@@ -175,7 +174,7 @@ def _prices(terms: Row, order_type: str) -> tuple[Decimal | None, Decimal | None
 def _level(terms: Row, name: str) -> Decimal | None:
     """Return a price; `None` for 0 and for a price that is relative to another one."""
     text = terms.raw.get(name)
-    is_relative = isinstance(text, str) and not is_number_text(text) and _RELATIVE.fullmatch(text)
+    is_relative = isinstance(text, str) and _RELATIVE.fullmatch(text)
     return None if is_relative else terms.nonzero(name)
 
 

@@ -22,6 +22,8 @@ __all__ = ["Row", "moment"]
 LATEST = 10**10
 _NANOSECONDS = Decimal(10**9)
 _INTEGER = re.compile(r"-?\d{1,40}", re.ASCII)
+#: Digits on either side of the point: more than any number of the exchange has.
+DIGITS = 64
 #: Characters of a value that an error shows.
 _SHOWN = 60
 
@@ -121,7 +123,7 @@ class Row:
         else:
             is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
             number = Decimal(value) if is_number else None
-        if number is None or not number.is_finite():
+        if number is None or not (number.is_finite() and -DIGITS < number.adjusted() < DIGITS):
             self.refuse(name, "a number", value)
         return number
 
