@@ -214,7 +214,8 @@ class AccountCalls(Calls):
             built: dict[str, RestBalance] = {}
             for code, row in rows.items():
                 asset = names.asset(code)
-                asset = code if asset in built else asset
+                if asset in built or asset in rows:
+                    asset = code
                 built[asset] = RestBalance.read(row, asset)
             return built
 

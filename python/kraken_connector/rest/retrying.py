@@ -62,6 +62,8 @@ def pause_before_retry(error: RestError, effect: Effect, attempt: int) -> float 
         return 0.0 if attempt < NONCE_ATTEMPTS else None
     if not error.retryable:
         return None
+    if error.kind == "rate" and not error.was_sent:
+        return None  # The client refused it: it waits no longer, or is not to wait.
     return max(PAUSES[attempt], error.retry_after or 0.0, _least_pause(error))
 
 
