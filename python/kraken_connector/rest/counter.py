@@ -73,7 +73,9 @@ class RestCounter:
     def wait(self, cost: float) -> float:
         """Return the seconds until a call of that cost fits."""
         excess = self.value + cost - self._maximum
-        return excess / self._decay if cost and excess > ROUNDING else 0.0
+        if not cost or excess <= ROUNDING:
+            return 0.0
+        return max(0.0, self._lowered_at - self._clock()) + excess / self._decay
 
     def charge(self, cost: float) -> None:
         """Count a call that is about to be sent."""
