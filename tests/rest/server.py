@@ -33,6 +33,19 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Late:
+    """An answer that takes a while.
+
+    Attributes:
+        seconds: how long.
+        answer: the answer.
+    """
+
+    seconds: float
+    answer: Any
+
+
+@dataclass(frozen=True)
 class Call:
     """A call as it arrived.
 
@@ -81,7 +94,7 @@ class Server:
         api_key: the public key of its clients.
         answers: by name, what is answered: a list gives one answer to each call and repeats its
             last; a function is called with each. The result of a call, a text of an error, bytes, a
-            `Page`, `CLOSE` or `SILENCE`.
+            `Page`, `Late`, `CLOSE` or `SILENCE`.
     """
 
     def __init__(self) -> None:
@@ -112,6 +125,9 @@ class Server:
             while (call := await read_call(reader)) is not None:
                 self.calls.append(call)
                 answer = self._answer(call)
+                if isinstance(answer, Late):
+                    await asyncio.sleep(answer.seconds)
+                    answer = answer.answer
                 if answer is SILENCE:
                     await reader.read()
                 if answer is SILENCE or answer is CLOSE:
