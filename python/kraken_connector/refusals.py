@@ -12,7 +12,14 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Refusal", "RefusalKind", "classify", "is_stale_token", "throttled_until"]
+__all__ = [
+    "Refusal",
+    "RefusalKind",
+    "classify",
+    "is_error_text",
+    "is_stale_token",
+    "throttled_until",
+]
 
 RefusalKind = Literal[
     "funds",
@@ -123,6 +130,15 @@ def classify(text: object) -> Refusal:
     if _DOUBTFUL.search(folded):
         return _SERVICE
     return next((refusal for prefix, refusal in _BY_PREFIX if folded.startswith(prefix)), _OTHER)
+
+
+#: `E<category>:<message>` (page "API Errors").
+_ERROR = re.compile(r"E[A-Z][A-Za-z]*:")
+
+
+def is_error_text(text: str) -> bool:
+    """Return whether a text has the form of the exchange's errors."""
+    return _ERROR.match(text) is not None
 
 
 def is_stale_token(text: object) -> bool:

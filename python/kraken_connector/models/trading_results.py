@@ -7,12 +7,12 @@ that they need.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, Self
 
+from ..refusals import is_error_text
 from .base import Model, model
 from .checks import client_id_key
 from .timestamps import timestamp_ns
@@ -301,10 +301,6 @@ def _row_key(name: str | int | None) -> str | int | None:
     return client_id_key(name) if isinstance(name, str) else name or None
 
 
-#: The beginning of the exchange's error texts, such as `EOrder:Insufficient funds`.
-_ERROR_TEXT = re.compile(r"E[A-Z][A-Za-z]*:")
-
-
 def _first(source: Mapping[str, Any], *names: str) -> Any:
     """Return the first of several fields that is present."""
     return next((source[name] for name in names if source.get(name) is not None), None)
@@ -322,6 +318,6 @@ def _batch_row(row: Any) -> AddOrderResult:
         return result
     if row.get("success") is False:
         return result.__replace__(error=result.status or "refused without a reason")
-    if _ERROR_TEXT.match(result.status or ""):
+    if is_error_text(result.status or ""):
         return result.__replace__(error=result.status)
     return result

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 
 from ..exceptions import RestError
-from ..refusals import classify, throttled_until
+from ..refusals import classify, is_error_text, throttled_until
 
 __all__ = ["Effect", "is_certain", "pause_before_retry"]
 
@@ -43,7 +43,9 @@ def is_certain(error: RestError) -> bool:
     """Return whether a call that failed certainly had no effect."""
     if not error.was_sent:
         return True
-    return bool(error.errors) and all(classify(text).is_certain for text in error.errors)
+    return bool(error.errors) and all(
+        is_error_text(text) and classify(text).is_certain for text in error.errors
+    )
 
 
 def pause_before_retry(error: RestError, effect: Effect, attempt: int) -> float | None:
