@@ -46,13 +46,13 @@ class Credentials:
         try:
             self.api_key = checked_key(api_key)
             self._secret = decode_secret(api_secret or "")
+            self._otp = None if otp is None else otp.strip()
         finally:
-            del api_key, api_secret
+            del api_key, api_secret, otp
         if bool(self.api_key) != bool(self._secret):
             raise ValueError("api_key and api_secret belong together; one of them is missing")
         if nonce_unit not in NONCE_UNITS:
             raise ValueError(f"nonce_unit must be one of {', '.join(NONCE_UNITS)}")
-        self._otp = None if otp is None else otp.strip()
         self.nonce_unit = nonce_unit
         self._headers = key_header, signature_header
 

@@ -63,6 +63,8 @@ async def fetch_token(caller: Caller) -> WebSocketToken:
             return WebSocketToken(token, _lifetime(result.get("expires")))
         failure = TokenAcquisitionError("no token in the reply (HTTP status 200)")
         failure.status = 200
+        # Error reports show local variables, and it may hold a token all the same.
+        del result, token
     raise failure
 
 
