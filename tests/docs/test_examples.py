@@ -102,8 +102,16 @@ def simulated(exchange: SimulatedExchange, monkeypatch: pytest.MonkeyPatch) -> N
             keys = {"api_key": exchange.api_key, "api_secret": exchange.api_secret}
             super().__init__(**{**options, **keys, "base_url": exchange.rest_url})
 
+    def simulated(client: Any) -> Any:
+        """Return a function that makes a client of the exchange."""
+        keys = {"api_key": exchange.api_key, "api_secret": exchange.api_secret}
+        where = {**keys, "base_url": exchange.rest_url, "proxy": False}
+        return lambda **options: client(**{**options, **where})
+
     monkeypatch.setattr(ws, "KrakenWSClient", Client)
     monkeypatch.setattr(kraken_connector, "HTTPAuthenticatedClient", HTTP)
+    for name in ("KrakenRest", "KrakenRestSync"):
+        monkeypatch.setattr(kraken_connector, name, simulated(getattr(kraken_connector, name)))
 
 
 def test_every_example_passes_a_strict_type_check(tmp_path: Path) -> None:
