@@ -27,7 +27,7 @@ settings.load_profile("default")
 TESTS = Path(__file__).parent
 #: Tests that never use the core of `KRAKEN_CONNECTOR_BACKEND`, as do those with the fixture `core`.
 WITHOUT_BACKEND = re.compile(
-    r"cli/test_processes|cli/test_terminal|leaks/|packaging/test_(?!backend|exported|imports|predecessor|stub)|parity/"
+    r"cli/test_processes|cli/test_terminal|leaks/|packaging/test_(?!backend|exported|imports|predecessor|stub)|parity/|rest/"
     r"|sim/(?!test_docs|test_live_suite)|unit/ws/orders/test_exploration|ws/test_connecting"
 )
 #: Seconds of processor time, with that of child processes, after which a test has to be `long`.

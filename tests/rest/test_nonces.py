@@ -80,11 +80,18 @@ async def test_tasks_and_clients_take_turns(server: Server, strict: Strict) -> N
 
 
 @pytest.mark.virtual_time
-async def test_slow_calls_take_turns_however_long_they_wait(server: Server, strict: Strict) -> None:
-    """The last of them waits for twelve seconds."""
+@pytest.mark.parametrize("clients", [1, 2])
+async def test_slow_calls_take_turns_however_long_they_wait(
+    server: Server, strict: Strict, monkeypatch: pytest.MonkeyPatch, clients: int
+) -> None:
+    """The last of them waits for twelve seconds; clients share their turns by a file."""
+    if clients == 1:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", "/proc")
     server.answers["AddOrder"] = lambda call: Late(0.4, strict(call))
-    async with server.client(timeout=60.0) as one, server.client(timeout=60.0) as other:
-        await asyncio.gather(*(rest.add_order(ORDER) for _ in range(15) for rest in (one, other)))
+    rests = [server.client(timeout=60.0) for _ in range(clients)]
+    await asyncio.gather(*(rest.add_order(ORDER) for rest in rests for _ in range(30 // clients)))
+    for rest in rests:
+        await rest.aclose()
     at = [call.at for call in server.named("AddOrder")]
     assert min(after - before for before, after in itertools.pairwise(at)) >= 0.4
     assert strict.refused == 0
