@@ -532,8 +532,8 @@ class OrdersStillWorking(KrakenConnectorError):
 class RestError(RequestError):
     """A call of the REST API was refused, or it has no usable reply.
 
-    Without a reply, a call that changes orders raises `OrderOutcomeUnknown` instead, unless it was
-    not sent.
+    A new or changed order raises `OrderOutcomeUnknown` instead, unless it was certainly refused or
+    not sent. A cancel without a reply raises this; cancelling again is safe.
 
     Attributes:
         call: the name of the call, such as `OpenOrders`.

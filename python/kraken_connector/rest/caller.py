@@ -17,7 +17,7 @@ from ..loop_time import now
 from .counter import COSTS, RestTier, shared_counter
 from .credentials import Credentials
 from .envelope import read_reply
-from .nonces import Nonces
+from .nonces import shared_nonces
 from .retrying import Effect, pause_before_retry
 from .transport import HttpReply, HttpRequest, RequestFailed, Transport
 
@@ -82,7 +82,9 @@ class Caller:
         self.credentials = credentials
         self.counter = shared_counter(transport.shown_url, credentials.api_key, tier, now)
         self._policy = policy
-        self._nonces = Nonces(transport.shown_url, credentials.api_key, credentials.nonce_unit)
+        self._nonces = shared_nonces(
+            transport.shown_url, credentials.api_key, credentials.nonce_unit
+        )
 
     async def public(self, name: str, params: Mapping[str, Field] = NOTHING) -> Any:
         """Make a public call and return its result.

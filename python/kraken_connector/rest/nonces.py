@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from math import inf
 from pathlib import Path
 from typing import Final
+from weakref import WeakValueDictionary
 
 from ..loop_time import now
 from ..security import next_nonce
@@ -28,7 +29,7 @@ try:
 except ImportError:  # Windows: processes do not share nonces
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Nonces", "state_folder"]
+__all__ = ["Nonces", "shared_nonces", "state_folder"]
 
 #: Longest wait for the turn of a call while no other call gets one. A process that is stopped in a
 #: call keeps the turn; a call that goes ahead without it is refused at worst, and reads and cancels
@@ -168,6 +169,18 @@ class Nonces:
             with contextlib.suppress(OSError):  # the disk is full
                 os.pwrite(file, b"%*d" % (DIGITS, nonce), 0)
             return str(nonce)
+
+
+_shared: WeakValueDictionary[tuple[str, str, str], Nonces] = WeakValueDictionary()
+
+
+def shared_nonces(host: str, api_key: str, unit: str) -> Nonces:
+    """Return the nonces of an API key, which all its clients in this process share."""
+    name = host, api_key, unit
+    nonces = _shared.get(name)
+    if nonces is None:
+        nonces = _shared[name] = Nonces(host, api_key, unit)
+    return nonces
 
 
 @contextlib.contextmanager

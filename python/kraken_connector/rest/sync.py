@@ -146,12 +146,9 @@ class KrakenRestSync:
             for order in rest.open_orders().values():
                 print(order.order_id, order.symbol, order.status)
 
-    Calls, parameters, results and errors are those of `KrakenRest`; paged calls return iterators.
-    Several threads may share a client. Ctrl-C ends a call; whether an order was placed then is not
-    known. Without `with`, call `close()`.
-
-    Args:
-        args: see `KrakenRest`.
+    Calls, results, errors and the parameters of both are those of `KrakenRest`; paged calls return
+    iterators. Several threads may share a client. Ctrl-C ends a call; whether an order was placed
+    then is not known. Without `with`, call `close()`.
     """
 
     @_constructor_of(KrakenRest.__init__)
