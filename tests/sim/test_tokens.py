@@ -14,7 +14,7 @@ from tests.sim.client import connected, fetch_token, signed
 from tests.virtual import current
 
 from kraken_connector.sim import SimulatedExchange
-from kraken_connector.sim.tokens import sign
+from kraken_connector.sim.rest.signing import sign
 
 VECTORS = Path(__file__).parents[1] / "fixtures" / "vectors" / "rest-signature.json"
 SIGNATURES = json.loads(VECTORS.read_text())
@@ -75,7 +75,7 @@ async def test_nonce_must_increase(second: int) -> None:
 
 async def test_other_paths_are_unknown() -> None:
     async with SimulatedExchange(rate=0) as sim, httpx.AsyncClient(trust_env=False) as http:
-        response = await http.get(f"{sim.rest_url}/0/public/Time")
+        response = await http.get(f"{sim.rest_url}/0/public/Nothing")
     assert response.json() == {"error": ["EGeneral:Unknown method"]}
 
 

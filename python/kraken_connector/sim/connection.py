@@ -13,12 +13,12 @@ from websockets.protocol import State
 
 from .admission import Admission
 from .hosts import Host
-from .http import HttpConversation, ResponseFaults, no_such_page
+from .http import HttpConversation, no_such_page
 from .observe import Journal
 from .requests import Role
+from .rest.api import RestApi
 from .session import Session
 from .settings import Settings
-from .tokens import RestApi
 from .writer import Writer
 
 PATHS = frozenset({"/", "/v2"})
@@ -35,7 +35,6 @@ class Connection(Writer):
         connections: the connections of the exchange; this one adds and removes itself.
         admission: decides whether it is accepted.
         rest: answers HTTP requests, if the host serves them.
-        response_faults: what goes wrong with the responses.
         open_session: opens the session of a connection of a given number.
 
     Attributes:
@@ -51,7 +50,6 @@ class Connection(Writer):
         connections: Connections,
         admission: Admission,
         rest: RestApi,
-        response_faults: ResponseFaults,
         open_session: OpenSession,
     ) -> None:
         super().__init__(host, settings, journal)
@@ -59,9 +57,8 @@ class Connection(Writer):
         self._connections = connections
         self._admission = admission
         self._open_session = open_session
-        self._response_faults = response_faults
         respond = rest.respond if host.serves_rest else no_such_page
-        self._http = HttpConversation(respond, self.send_bytes, self._send_body)
+        self._http = HttpConversation(respond, self)
         self._receive = self._choose
         self._head = bytearray()
         self._fragments: list[bytes] = []
@@ -159,30 +156,8 @@ class Connection(Writer):
             self.session.receive(text)
 
     def _receive_http(self, data: bytes) -> None:
-        if (delay := self._response_faults.delay) > 0:
-            asyncio.get_running_loop().call_later(delay, self._answer_http, data)
-        else:
-            self._answer_http(data)
-
-    def _answer_http(self, data: bytes) -> None:
-        if self._transport.is_closing() or self._silent:
-            return
-        fate = self._response_faults.next_fate()
-        if fate == "dropped":
-            self.abort()
-        elif fate == "hung":
-            self.fall_silent()
-        elif not self._http.receive(data):
-            self._transport.close()
-
-    def _send_body(self, body: bytes) -> None:
-        drip = self._response_faults.drip
-        if not drip:
-            self.send_bytes(body)
-            return
-        loop = asyncio.get_running_loop()
-        for index in range(len(body)):
-            loop.call_later(index * drip, self.send_bytes, body[index : index + 1])
+        if not self._transport.is_closing():
+            self._http.receive(data)
 
 
 OpenSession: TypeAlias = Callable[[Connection], Session]

@@ -22,15 +22,15 @@ from .active_rules import ActiveRules
 from .admission import Admission, Refusal
 from .connection import Connection, Connections
 from .feeds import MarketFeed
-from .http import ResponseFaults
 from .observe import Journal
 from .registry import SubscriptionRegistry
 from .requests import Role
+from .rest.rules import RestRules
 from .rules import Act, Countdown, Overtaken, Rule
 from .settings import Settings
 from .subscription_faults import SubscriptionFaults
 from .token_faults import TokenFaults
-from .tokens import RestApi, Tokens
+from .tokens import Tokens
 from .trading.faults import TradingFaults
 from .trading.order_methods import OrderMethods
 from .trading.report_faults import ReportFaults
@@ -80,12 +80,11 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         journal: Journal,
         connections: Connections,
         admission: Admission,
-        response_faults: ResponseFaults,
         ssl: tls.SSLContext | None,
         markets: MarketFeed,
         registry: SubscriptionRegistry,
         tokens: Tokens,
-        rest: RestApi,
+        rest_rules: RestRules,
         account: Account,
         methods: OrderMethods,
         stream: PrivateStream,
@@ -97,7 +96,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         TradingFaults.__init__(self, clock, methods, stream)
         ReportFaults.__init__(self, report_rules, account, stream, registry)
         SubscriptionFaults.__init__(self, registry)
-        TokenFaults.__init__(self, tokens, rest, response_faults)
+        TokenFaults.__init__(self, tokens, rest_rules, clock)
         self._settings = settings
         self._connections = connections
         self._admission = admission
@@ -112,7 +111,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
             self._timers.pop().cancel()
         self._clear_rules()
         self._clear_subscriptions()
-        self._clear_tokens()
+        self._clear_calls()
         self._report_rules.clear()
         self._stream.catch_up()
         self._admission.clear()

@@ -19,6 +19,7 @@ from .trading.own import OwnOrders
 OrderSide: TypeAlias = Literal["buy", "sell"]
 
 SNAPSHOT_TRADES = 50
+KEPT_TRADES = 20_000
 VISIBLE = 10
 """The first change of every step is in the top ten, so that every depth gets an update."""
 
@@ -122,6 +123,8 @@ class SimMarket:
         book: the levels, the account's orders included.
         own: the account's orders among them.
         is_halted: whether `step` makes no trades.
+        trades: the trades of a snapshot, oldest first.
+        history: the trades that REST shows, oldest first.
     """
 
     def __init__(
@@ -138,6 +141,7 @@ class SimMarket:
         self.own = OwnOrders()
         self.is_halted = False
         self.trades: deque[Trade] = deque(maxlen=SNAPSHOT_TRADES)
+        self.history: deque[Trade] = deque(maxlen=KEPT_TRADES)
         self.totals = Totals.starting_at(pair.start_ticks)
         self._chance = random.Random(f"{seed}:{pair.symbol}")
         self._seed = seed
@@ -442,6 +446,7 @@ class SimMarket:
         self._trade_id += 1
         trade = Trade(side, ticks, lots, ord_type, self._trade_id, now_ns)
         self.trades.append(trade)
+        self.history.append(trade)
         self.totals.add(ticks, lots)
         for series in self._candles.values():
             series.add(now_ns, ticks, lots)

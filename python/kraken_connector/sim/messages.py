@@ -14,7 +14,7 @@ from .book import Row, Rows
 from .encode import digits, encode, exact, number, timestamp
 from .level3 import EventRow, EventRows, Level
 from .market import SimMarket, Step, Trade
-from .pairs import COST_MIN, Pair
+from .pairs import COST_MIN, LONG_LIMIT, SHORT_LIMIT, Pair
 from .queues import Resting
 from .statistics import Candle
 
@@ -236,7 +236,7 @@ def asset_precision(name: str) -> int:
 
 
 def _pair(pair: Pair, status: str) -> Mapping[str, Any]:
-    marginable = pair.base in {"BTC", "ETH"}
+    marginable = bool(pair.leverages)
     item: dict[str, Any] = {
         "symbol": pair.symbol,
         "base": pair.base,
@@ -253,7 +253,7 @@ def _pair(pair: Pair, status: str) -> Mapping[str, Any]:
     }
     if marginable:
         item |= {"margin_initial": number(20, 2)}
-        item |= {"position_limit_long": 1000, "position_limit_short": 600}
+        item |= {"position_limit_long": LONG_LIMIT, "position_limit_short": SHORT_LIMIT}
     tick = number(1, pair.price_precision)
     smallest = number(pair.min_lots, pair.qty_precision)
     return item | {"tick_size": tick, "price_increment": tick, "qty_min": smallest}

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 COST_MIN = Decimal("0.50")
 """Smallest price times quantity of an order, for all pairs."""
+
+LEVERAGES: Mapping[str, tuple[int, ...]] = {
+    "BTC": (2, 3, 4, 5, 6, 7, 8, 9, 10, 20),
+    "ETH": (2, 3, 4, 5),
+}
+"""The leverages of margin orders, by the base of their pair; other pairs have no margin."""
+LONG_LIMIT, SHORT_LIMIT = 1000, 600
+"""The largest positions of pairs with margin, in the base currency."""
 
 DEEP = 1100
 """Levels per side of an ordinary book: more than the largest depth that can be subscribed."""
@@ -48,6 +56,16 @@ class Pair:
     def min_lots(self) -> int:
         """Smallest quantity of an order, in lots."""
         return max(1, self.typical_lots // 1000)
+
+    @property
+    def leverages(self) -> tuple[int, ...]:
+        """The leverages of margin orders; empty if the pair has no margin."""
+        return LEVERAGES.get(self.base, ())
+
+    @property
+    def is_tokenized(self) -> bool:
+        """Whether the base is a tokenized asset, such as `AAPLx`."""
+        return self.base.endswith("x")
 
     @property
     def base(self) -> str:

@@ -8,7 +8,7 @@ import math
 import random
 import ssl as tls
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
@@ -21,7 +21,6 @@ from .faults import Faults
 from .feeds import Feed, Levels, MarketFeed, Number
 from .flat_out import FlatOutFeed
 from .hosts import Host, HostCount, make_hosts
-from .http import ResponseFaults
 from .market import OrderSide, Step
 from .observe import Journal, LogEntry
 from .pairs import Pair, resolve_pairs
@@ -30,10 +29,17 @@ from .queues import AmendRule, QueueRule
 from .registry import SubscriptionRegistry
 from .replay import Recording, ReplayFeed
 from .requests import PRIVATE_CHANNELS, Request, Role
+from .rest.api import RestApi
+from .rest.counter import RestCounter
+from .rest.key import Key
+from .rest.names import Names
+from .rest.rules import RestRules
+from .rest.signing import new_secret
+from .rest.venue import ALL_PERMISSIONS, RestSettings, Venue
 from .session import Services, Session
 from .settings import Settings
 from .subscription import Subscription
-from .tokens import RestApi, Tokens, new_secret
+from .tokens import Tokens
 from .trading.cancel_timer import CancelTimer
 from .trading.matching import DEAD_MAN
 from .trading.order_methods import OrderMethods
@@ -68,13 +74,13 @@ def _setting(name: str, doc: str = "The argument of this name; it may be changed
 
 
 class SimulatedExchange:
-    """Serves WebSocket v2 and the REST token call until the `async with` block ends.
+    """Serves WebSocket v2 and the REST API until the `async with` block ends.
 
     Args:
         host: loopback address to listen on.
         port: TCP port; 0 takes a free one. Three hosts take this one and the next two.
         hosts: `one` serves everything on one port; `three` splits the channels over a public, a
-            private and a level3 host as the exchange does, the token call on the public one.
+            private and a level3 host as the exchange does, REST on the public one.
         symbols: the listed pairs: `None` for ten named pairs, a number for that many pairs, or
             symbols and `Pair` objects.
         seed: random seed; equal seeds give equal markets.
@@ -83,11 +89,17 @@ class SimulatedExchange:
             as each client reads, for benchmarks.
         heartbeat_interval: seconds without a channel message until a heartbeat; 0 sends none.
         ssl: TLS for both protocols.
-        api_key: the key that token calls must carry; `simulated-key` if `None`.
+        api_key: the key that private REST calls must carry; `simulated-key` if `None`.
         api_secret: its secret, base64; random if `None`.
         role: which channels the only host serves, to simulate one of the three hosts alone.
         ack_first: whether the answer to a subscribe precedes the snapshot.
         token_lifetime: seconds until an unused token expires.
+        rest_lag: seconds during which REST does not show new orders and fills.
+        rest_limits: whether REST refuses calls when the rate counter of the key is exceeded, which
+            `tier` sets; the counter of order requests is another one.
+        permissions: words such as `modify-trades` of what the API key may do on REST; everything by
+            default.
+        nonce_window: how far the nonce of a call may be below the highest one so far.
         level3_allowance: the most that level3 subscriptions may cost per second; 200 for a standard
             account, 500 for a pro account, `None` for no limit.
         message_limit: requests per second and connection until `Exceeded msg rate`; `None` for no
@@ -167,6 +179,10 @@ class SimulatedExchange:
         role: Role = "all",
         ack_first: bool = True,
         token_lifetime: float = 900.0,
+        rest_lag: float = 0.0,
+        rest_limits: bool = True,
+        permissions: Collection[str] = ALL_PERMISSIONS,
+        nonce_window: int = 0,
         level3_allowance: int | None = 200,
         message_limit: int | None = None,
         send_buffer_limit: int = 16 * 2**20,
@@ -216,9 +232,6 @@ class SimulatedExchange:
         self.registry = SubscriptionRegistry()
         self.level3_allowance = Allowance(level3_allowance)
         self.tokens = Tokens(lifetime=token_lifetime, clock=clock)
-        self.rest = RestApi(
-            api_key=self.api_key, api_secret=self.api_secret, tokens=self.tokens, clock=clock
-        )
         self.markets = MarketFeed(
             resolve_pairs(symbols),
             self.registry,
@@ -268,20 +281,37 @@ class SimulatedExchange:
             positions=positions,
             seed=seed,
         )
+        rest_settings = RestSettings(rest_lag, frozenset(permissions), nonce_window, rest_limits)
+        rest_rules = RestRules(self.journal.add)
+        self.rest = RestApi(
+            Venue(
+                settings=self.settings,
+                rest=rest_settings,
+                clock=clock,
+                journal=self.journal,
+                tokens=self.tokens,
+                markets=self.markets,
+                names=Names(self.markets.pairs),
+                account=self.account,
+                order_methods=self.order_methods,
+                run_due=self.run_due,
+            ),
+            Key(api_key=self.api_key, api_secret=self.api_secret, settings=rest_settings),
+            RestCounter(tier, clock),
+            rest_rules,
+        )
         self._connections = Connections(self.journal)
         admission = Admission(self.journal)
-        response_faults = ResponseFaults()
         self.faults = Faults(
             settings=self.settings,
             journal=self.journal,
             connections=self._connections,
             admission=admission,
-            response_faults=response_faults,
             ssl=ssl,
             markets=self.markets,
             registry=self.registry,
             tokens=self.tokens,
-            rest=self.rest,
+            rest_rules=rest_rules,
             account=self.account,
             methods=self.order_methods,
             stream=self.stream,
@@ -313,7 +343,6 @@ class SimulatedExchange:
             connections=self._connections,
             admission=admission,
             rest=self.rest,
-            response_faults=response_faults,
             open_session=self._open_session,
         )
         self.hosts = make_hosts(hosts, role, port, host, ssl)
@@ -406,7 +435,7 @@ class SimulatedExchange:
 
     @property
     def rest_url(self) -> str:
-        """The URL of the REST call for tokens, without a path."""
+        """The URL of the REST API, without a path."""
         return self.hosts[0].rest_url
 
     @property

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from .active_rules import ActiveRules
-from .http import HttpResponse, ResponseFaults
-from .tokens import Alteration, RestApi, Tokens, refusal
+from .rest.faults import RestFaults
+from .rest.rules import RestRules
+from .tokens import Tokens
+
+TOKEN_CALL = ("GetWebSocketsToken",)
 
 
-class TokenFaults(ActiveRules):
-    """Faults on tokens and on the REST call that issues them."""
+class TokenFaults(RestFaults):
+    """Faults on tokens, and those on REST calls that act on the token call alone."""
 
-    def __init__(self, tokens: Tokens, rest: RestApi, response_faults: ResponseFaults) -> None:
+    def __init__(self, tokens: Tokens, rules: RestRules, clock: Callable[[], int]) -> None:
+        RestFaults.__init__(self, rules, clock)
         self._tokens = tokens
-        self._rest = rest
-        self._response_faults = response_faults
 
     def revoke_tokens(self) -> None:
         """Make all tokens issued so far invalid."""
@@ -29,18 +30,15 @@ class TokenFaults(ActiveRules):
 
     def drop_tokens(self, times: int = 1) -> None:
         """Reset the connections of the next token calls instead of answering."""
-        self._log("drop_tokens", f"times={times}")
-        self._response_faults.dropped = times
+        self.drop_calls(times, calls=TOKEN_CALL, carried_out=False)
 
     def hang_tokens(self, times: int = 1) -> None:
         """Leave the next token calls unanswered; their connections stay open."""
-        self._log("hang_tokens", f"times={times}")
-        self._response_faults.hung = times
+        self.hang_calls(times, calls=TOKEN_CALL)
 
     def refuse_tokens(self, error: str = "EAPI:Rate limit exceeded", times: int = 1) -> None:
         """Answer the next token calls with an error, such as `EAPI:Invalid nonce`."""
-        self._log("refuse_tokens", error)
-        self._rest.answer_next(refusal(error), times)
+        self.refuse_calls(error, times, calls=TOKEN_CALL)
 
     def lock_out_tokens(self, seconds: float = 900.0, *, lengthens: bool = False) -> None:
         """Answer token calls with `EGeneral:Temporary lockout` for a while.
@@ -49,8 +47,7 @@ class TokenFaults(ActiveRules):
             seconds: for how long; about 15 minutes on the exchange.
             lengthens: whether each call during the lockout starts it again.
         """
-        self._log("lock_out_tokens", str(seconds))
-        self._rest.lock_out(seconds, lengthens=lengthens)
+        self.lock_out_calls(seconds, lengthens=lengthens, calls=TOKEN_CALL)
 
     def fail_tokens(
         self,
@@ -68,8 +65,7 @@ class TokenFaults(ActiveRules):
             body: of the response.
             content_type: of the body.
         """
-        self._log("fail_tokens", str(status))
-        self._rest.answer_next(HttpResponse(status, body, content_type), times)
+        self.break_calls(status, times, calls=TOKEN_CALL, body=body, content_type=content_type)
 
     def alter_tokens(
         self, times: int = 1, *, warnings: Sequence[str] = (), **result: object
@@ -81,20 +77,17 @@ class TokenFaults(ActiveRules):
             warnings: texts such as `WGeneral:Danger` in `error`, beside the result.
             result: keys that are added or replaced, such as `expires=None`.
         """
-        self._log("alter_tokens", " ".join(result))
-        self._rest.alter_next(Alteration(warnings, result), times)
+        self.rewrite_calls(lambda old: {**old, **result}, times, calls=TOKEN_CALL)
+        self.warn_calls(*warnings, times=times, calls=TOKEN_CALL)
 
     def delay_tokens(self, seconds: float) -> None:
         """Answer token calls late, until `clear()`."""
-        self._log("delay_tokens", str(seconds))
-        self._response_faults.delay = seconds
+        self.delay_calls(seconds, calls=TOKEN_CALL)
 
     def drip_tokens(self, seconds: float) -> None:
         """Send the bodies of answers one byte at a time, `seconds` apart, until `clear()`."""
-        self._log("drip_tokens", str(seconds))
-        self._response_faults.drip = seconds
+        self.drip_calls(seconds, calls=TOKEN_CALL)
 
-    def _clear_tokens(self) -> None:
-        self._response_faults.clear()
-        self._rest.clear_refusals()
+    def _clear_calls(self) -> None:
+        self._rest_rules.clear()
         self._tokens.expire_next(0)

@@ -45,6 +45,7 @@ class Ledger:
 
     Attributes:
         balances: by asset, including what open orders hold.
+        entries: every entry, oldest first.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Ledger:
         publish: Callable[[LedgerEntry], None],
     ) -> None:
         self.balances = {asset: Decimal(amount) for asset, amount in balances.items()}
+        self.entries: list[LedgerEntry] = []
         self._new_id = new_id
         self._publish = publish
 
@@ -66,7 +68,9 @@ class Ledger:
         amount, fee = amount.quantize(unit), fee.quantize(unit)
         balance = self.balances.get(asset, Decimal(0)) + amount - fee
         self.balances[asset] = balance
-        self._publish(LedgerEntry(self._new_id("L"), ref_id, kind, asset, amount, fee, balance))
+        entry = LedgerEntry(self._new_id("L"), ref_id, kind, asset, amount, fee, balance)
+        self.entries.append(entry)
+        self._publish(entry)
 
     def book_trade(self, order: Order, fill: Fill) -> None:
         """Add both entries of a fill; the fee is in the quote currency."""

@@ -69,6 +69,9 @@ class Order:
         effective_ns: when a scheduled order starts.
         is_scripted: whether only the test fills it, and the market does not.
         created_ns: when it was placed or last amended; its age sets the cost of a cancel.
+        opened_ns: when it was placed.
+        closed_ns: when it ended.
+        leverage: of a margin order, if it was given.
         ord_ref_id: the order that it closes or replaces.
         flags: other terms, which are only reported.
     """
@@ -98,6 +101,9 @@ class Order:
     effective_ns: int | None = None
     is_scripted: bool = False
     created_ns: int = 0
+    opened_ns: int = 0
+    closed_ns: int = 0
+    leverage: int | None = None
     ord_ref_id: str | None = None
     reason: str | None = None
     flags: Mapping[str, Any] = field(default_factory=dict)

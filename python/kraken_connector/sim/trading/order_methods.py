@@ -111,7 +111,15 @@ class OrderMethods:
         Raises:
             Refused: its terms are not valid.
         """
-        self._records.announce(self._build(params, self._pair(params["symbol"])))
+        self._records.announce(self.build(params))
+
+    def build(self, params: Params) -> Order:
+        """Return the order of the params of `add_order` without entering it.
+
+        Raises:
+            Refused: its terms are not valid.
+        """
+        return self._build(params, self._pair(params["symbol"]))
 
     @contextmanager
     def rejecting(self, indexes: Collection[int], error: str) -> Iterator[None]:

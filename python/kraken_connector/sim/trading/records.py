@@ -68,7 +68,7 @@ class Records:
 
     def place(self, order: Order) -> None:
         """Add an order: a `pending_new` report with all its terms."""
-        order.created_ns = self._clock()
+        order.created_ns = order.opened_ns = self._clock()
         self.orders[order.order_id] = self.open[order.order_id] = order
         self._report(order, reports.pending_new(order, self.stamps.now()))
 
@@ -136,6 +136,7 @@ class Records:
         """End an order: `filled`, `canceled` or `expired`."""
         order.status = status
         order.reason = reason
+        order.closed_ns = self._clock()
         del self.open[order.order_id]
         self._report(order, reports.ended(order, reason, self.stamps.now()))
 

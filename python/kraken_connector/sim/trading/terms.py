@@ -42,7 +42,8 @@ def build_order(params: Params, pair: Pair, order_id: str, *, last: Decimal, now
     """Return the order that a request describes.
 
     Args:
-        params: of `add_order`, or an element of a batch, with the right types.
+        params: of `add_order`, or an element of a batch, with the right types. `leverage` comes
+            from REST only.
         pair: the pair.
         order_id: its id.
         last: the price from which offsets of triggers count.
@@ -65,6 +66,7 @@ def build_order(params: Params, pair: Pair, order_id: str, *, last: Decimal, now
         stp_type=_choice(params, "stp_type", SELF_TRADE_TYPES, "cancel_newest"),
         fee_ccy_pref=fee_currency(params, FEE_CURRENCIES["quote"]),
         flags=_flags(params),
+        leverage=_leverage(params, pair),
     )
     order.order_qty = Decimal(order.order_qty)
     order.is_scripted = order_type == "settle-position"
@@ -251,6 +253,13 @@ def _flags(params: Params) -> Mapping[str, Any]:
     """Return the terms that are only reported."""
     named = ("reduce_only", "margin", "sender_sub_id")
     return {name: params[name] for name in named if params.get(name)}
+
+
+def _leverage(params: Params, pair: Pair) -> int | None:
+    """Return the leverage: on sockets, which cannot name it, the highest one of the pair."""
+    highest = max(pair.leverages, default=None) if params.get("margin", False) else None
+    leverage: int | None = params.get("leverage", highest)
+    return leverage
 
 
 def _check_display(order: Order) -> None:
