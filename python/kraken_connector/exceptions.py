@@ -517,15 +517,24 @@ class OrdersStillWorking(KrakenConnectorError):
     Attributes:
         orders: the orders that may be in the market.
         report: a `CancelReport` of the others.
+        order_ids: identifiers of further orders that the REST API lists as open.
     """
 
-    def __init__(self, orders: Sequence[Any], report: Any) -> None:
+    def __init__(
+        self,
+        orders: Sequence[Any],
+        report: Any,
+        *,
+        order_ids: Sequence[str] = (),
+        reason: str = "executions is not current",
+    ) -> None:
         self.orders = tuple(orders)
         self.report = report
-        names = ", ".join(map(repr, self.orders))
-        text = f"{len(self.orders)} orders may still be in the market: {names}"
-        if not self.orders:
-            text = "orders may still be in the market: executions is not current"
+        self.order_ids = tuple(order_ids)
+        names = [*map(repr, self.orders), *self.order_ids]
+        text = f"{len(names)} orders may still be in the market: {', '.join(names)}"
+        if not names:
+            text = f"orders may still be in the market: {reason}"
         super().__init__(text)
 
 

@@ -33,6 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ws.network",),
     ("ws.pool",),
     ("ws.trading",),
+    ("ws.by_rest",),
     ("ws.methods",),
     ("ws",),  # the client, and import paths of kraken-connector 0.2.0
     ("",),  # the package itself: the public names

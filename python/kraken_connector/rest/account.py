@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..exceptions import RestError
 from .caller import Caller
 
 __all__ = ["AccountCalls"]
@@ -25,4 +26,8 @@ class AccountCalls:
         Raises:
             RestError: the call failed.
         """
-        return await self._caller.private("OpenOrders", urgent=urgent)
+        result = await self._caller.private("OpenOrders", urgent=urgent)
+        found = result.get("open") if isinstance(result, dict) else None
+        if not isinstance(found, dict):
+            raise RestError("OpenOrders", "the result has no object `open`")
+        return found

@@ -69,6 +69,25 @@ class KrakenRest(TradingCalls):
         transport.use_network(Network(ssl=ssl, proxy=proxy))
         super().__init__(Caller(transport, credentials, tier=tier, policy=rate_policy))
 
+    @classmethod
+    def over(cls, caller: Caller) -> Self:
+        """Return a client that makes its calls as another one does, with the same key."""
+        client = cls.__new__(cls)
+        TradingCalls.__init__(client, caller)
+        return client
+
+    @property
+    def has_key(self) -> bool:
+        """Whether private calls can be made."""
+        return bool(self._caller.credentials)
+
+    def use_network(self, network: Network) -> None:
+        """Use the `ssl` and `proxy` of a WebSocket client where this one has none.
+
+        The first client that has them decides.
+        """
+        self._caller.transport.use_network(network)
+
     async def get_websockets_token(self) -> WebSocketToken:
         """Request a new token for private channels.
 

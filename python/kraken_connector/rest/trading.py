@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ..exceptions import RestError
+from ..models.trading_results import CancelAllOrdersAfterResult
 from .account import AccountCalls
 from .retrying import Effect
 
@@ -23,17 +23,21 @@ class TradingCalls(AccountCalls):
             RestError: the call failed.
         """
         result = await self._caller.private("CancelAll", effect=Effect.REPEATABLE, urgent=True)
-        return int(result["count"])
+        count = result.get("count") if isinstance(result, dict) else None
+        if not isinstance(count, int):
+            raise RestError("CancelAll", "the result has no number `count`")
+        return count
 
-    async def cancel_all_orders_after(self, seconds: int) -> Any:
+    async def cancel_all_orders_after(self, seconds: int) -> CancelAllOrdersAfterResult:
         """Set the dead man's switch of the account; 0 disarms it.
 
         Raises:
             RestError: the call failed.
         """
-        return await self._caller.private(
+        result = await self._caller.private(
             "CancelAllOrdersAfter",
             {"timeout": seconds},
             effect=Effect.REPEATABLE,
             urgent=True,
         )
+        return CancelAllOrdersAfterResult.from_dict(result)

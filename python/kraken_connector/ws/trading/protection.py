@@ -17,6 +17,7 @@ from ...exceptions import (
     NotConnected,
     OrderOutcomeUnknown,
     RequestTimeout,
+    RestError,
     TokenAcquisitionError,
     TradingError,
     TransportError,
@@ -533,7 +534,7 @@ def _is_temporary(error: Exception) -> bool:
     """Return whether the same request may succeed soon."""
     if isinstance(error, NotConnected):
         return error.state != "disconnected"
-    if isinstance(error, TradingError):
+    if isinstance(error, TradingError | RestError):
         return error.retryable
     return isinstance(error, _TEMPORARY)
 
