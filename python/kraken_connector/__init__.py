@@ -65,6 +65,7 @@ __all__ = [
     "DeadMansSwitchEvent",
     "EditOrderParams",
     "EditOrderResult",
+    "EmergencyReport",
     "Engine",
     "EventTrigger",
     "ExecType",

@@ -266,7 +266,7 @@ def test_rest_client_has_the_key_of_the_token_manager() -> None:
 @pytest.mark.virtual_time
 async def test_switch_is_renewed_and_disarmed_by_rest_when_the_socket_is_gone() -> None:
     async with trading(**QUICK) as (sim, client):
-        async with client.dead_mans_switch(timeout=20):
+        async with client.dead_mans_switch(timeout=20, by_rest=True):
             assert calls_of(sim, "CancelAllOrdersAfter") == 0
             sim.faults.refuse_connections(None)
             sim.faults.reset_connections()
@@ -281,7 +281,7 @@ async def test_switch_is_renewed_and_disarmed_by_rest_when_the_socket_is_gone() 
 
 @pytest.mark.virtual_time
 async def test_switch_goes_to_rest_when_the_socket_does_not_answer_and_back() -> None:
-    async with trading(**QUICK) as (sim, client), client.dead_mans_switch(timeout=20):
+    async with trading(**QUICK) as (sim, client), client.dead_mans_switch(timeout=20, by_rest=True):
         lost = sim.faults.lose_requests(None, method="cancel_all_orders_after")
         await asyncio.sleep(60.0)
         assert client.protection.armed
@@ -300,9 +300,34 @@ async def test_switch_can_be_entered_without_a_socket() -> None:
         sim.faults.refuse_connections(None)
         sim.faults.reset_connections()
         await asyncio.sleep(0.1)
-        async with client.dead_mans_switch(timeout=20):
+        async with client.dead_mans_switch(timeout=20, by_rest=True):
             assert sim.order_methods.timer_due_ns is not None
         assert sim.order_methods.timer_due_ns is None
+
+
+@pytest.mark.virtual_time
+async def test_switch_expires_without_a_socket_unless_rest_may_renew_it() -> None:
+    async with trading(**QUICK) as (sim, client):
+        await client.add_order(order())
+        async with client.dead_mans_switch(timeout=20), client.dead_mans_switch(30, by_rest=True):
+            sim.faults.refuse_connections(None)
+            sim.faults.reset_connections()
+            await asyncio.sleep(21.0)
+            assert not client.protection.armed
+            assert not open_ids(sim)
+            assert calls_of(sim, "CancelAllOrdersAfter") == 0
+
+
+@pytest.mark.virtual_time
+async def test_switch_is_turned_off_by_rest_in_any_case() -> None:
+    async with trading(**QUICK) as (sim, client):
+        await client.add_order(order())
+        async with client.dead_mans_switch(timeout=20):
+            sim.faults.refuse_connections(None)
+            sim.faults.reset_connections()
+        assert sim.order_methods.timer_due_ns is None
+        assert not client.protection.armed
+        assert calls_of(sim, "CancelAllOrdersAfter") == 1
 
 
 def calls_of(sim: SimulatedExchange, name: str) -> int:

@@ -21,6 +21,7 @@ class TimerRoutes:
         by_socket: sends a request by the socket and returns its result.
         rest: returns the REST client, `None` without a key.
         socket: returns what identifies the open socket, `None` while there is none.
+        may_set: returns whether REST may set the timer; it may always turn it off.
     """
 
     def __init__(
@@ -28,10 +29,12 @@ class TimerRoutes:
         by_socket: Callable[[int], Awaitable[CancelAllOrdersAfterResult]],
         rest: Callable[[], KrakenRest | None],
         socket: Callable[[], object | None],
+        may_set: Callable[[], bool],
     ) -> None:
         self._by_socket = by_socket
         self._rest = rest
         self._socket = socket
+        self._may_set = may_set
         #: The socket that did not answer its last request, unless REST did not answer since.
         self._silent: object | None = None
 
@@ -44,7 +47,8 @@ class TimerRoutes:
             NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: it was not sent.
         """
         socket, rest = self._socket(), self._rest()
-        if rest is not None and (socket is None or socket == self._silent):
+        is_gone = socket is None or socket == self._silent
+        if rest is not None and is_gone and (seconds == 0 or self._may_set()):
             self._silent = None
             result = await _by_rest(rest, seconds)
             self._silent = socket

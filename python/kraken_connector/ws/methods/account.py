@@ -90,7 +90,12 @@ class AccountMethods(SubscribingMethods, OrderMethods):
     @cached_property
     def protection(self) -> Protection:
         """State of the dead man's switch: whether and when the exchange cancels all orders."""
-        routes = TimerRoutes(self._set_timer, lambda: self.rest, self._open_socket)
+        routes = TimerRoutes(
+            self._set_timer,
+            lambda: self.rest,
+            self._open_socket,
+            may_set=lambda: self.protection.by_rest,
+        )
         return Protection(
             routes.send, self._system_states, self._publish, remark=self._remark_on_timer
         )
@@ -274,6 +279,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         *,
         on_close: OnClose = "disarm",
         on_late: Callable[[DeadMansSwitch], object] | None = None,
+        by_rest: bool = False,
     ) -> DeadMansSwitch:
         """Return a dead man's switch: `async with client.dead_mans_switch(timeout=60):`.
 
@@ -283,11 +289,14 @@ class AccountMethods(SubscribingMethods, OrderMethods):
                 `leave` lets it run, so all orders are cancelled within `timeout` seconds.
             on_late: a plain function that is called with the switch when two thirds of the timeout
                 have passed without a confirmation.
+            by_rest: whether to set and renew the timer by REST while the connection for orders is
+                not open or does not answer. By default it expires then, as fills are not seen
+                either. To turn it off REST is used in any case.
 
         Raises:
             TypeError, InvalidParameter: (a `ValueError`) an argument is invalid.
         """
-        return DeadMansSwitch(self.protection, timeout, on_close, on_late)
+        return DeadMansSwitch(self.protection, timeout, on_close, on_late, by_rest=by_rest)
 
     def _system_states(self) -> list[tuple[str | None, list[Any]]]:
         """Return the system status and announced maintenance of each connection."""
