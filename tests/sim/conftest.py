@@ -1,4 +1,4 @@
-"""The trader of most tests of orders: over a socket, or straight to the order methods."""
+"""The trader of most tests of orders, and the caller of tests of REST."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from tests.sim.rest import Rest, calling
 from tests.sim.trader import Bench, Trader, trading
 
 
@@ -18,3 +19,9 @@ def bench() -> Bench:
 async def trader() -> AsyncIterator[Trader]:
     async with trading() as trader:
         yield trader
+
+
+@pytest_asyncio.fixture
+async def rest() -> AsyncIterator[Rest]:
+    async with calling() as rest:
+        yield rest

@@ -52,6 +52,28 @@ async def test_http_connection_is_reused() -> None:
         assert sim.rest.calls == 2
 
 
+async def test_requests_that_arrive_together_are_answered_in_order() -> None:
+    async with still() as sim:
+        sim.faults.delay_calls(0.01, calls=("SystemStatus",))
+        reader, writer = await asyncio.open_connection(sim.host, sim.port)
+        names = ("SystemStatus", "Time")
+        writer.write(
+            b"".join(b"GET /0/public/%b HTTP/1.1\r\nHost: x\r\n\r\n" % n.encode() for n in names)
+        )
+        answers = [await reader.readuntil(b"}}") for _ in names]
+        assert b'"status":"online"' in answers[0]
+        assert b'"unixtime":' in answers[1]
+        writer.close()
+
+
+async def test_connection_that_the_client_wants_closed_is_closed_after_the_answer() -> None:
+    async with still() as sim:
+        reader, writer = await asyncio.open_connection(sim.host, sim.port)
+        writer.write(b"GET /0/public/Time HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert (await reader.read()).endswith(b"}}")
+        writer.close()
+
+
 async def test_what_is_no_http_is_dropped() -> None:
     async with still() as sim:
         reader, writer = await asyncio.open_connection(sim.host, sim.port)

@@ -16,6 +16,9 @@ from .observe import LogEntry
 from .pairs import Pair
 from .published import PublishedOrder, PublishedOrders, PublishedState
 from .requests import Request
+from .rest.api import RestCall
+from .rest.rules import RestRule
+from .rest.venue import RestSettings
 from .rules import Rule
 from .server import SimulatedExchange
 from .trading.order import Fill, Order
@@ -35,6 +38,9 @@ __all__ = [
     "PublishedOrders",
     "PublishedState",
     "Request",
+    "RestCall",
+    "RestRule",
+    "RestSettings",
     "Rule",
     "SimMarket",
     "SimulatedExchange",

@@ -26,6 +26,7 @@ from .observe import Journal
 from .registry import SubscriptionRegistry
 from .requests import Role
 from .rest.rules import RestRules
+from .rest.venue import RestSettings
 from .rules import Act, Countdown, Overtaken, Rule
 from .settings import Settings
 from .subscription_faults import SubscriptionFaults
@@ -85,6 +86,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         registry: SubscriptionRegistry,
         tokens: Tokens,
         rest_rules: RestRules,
+        rest_settings: RestSettings,
         account: Account,
         methods: OrderMethods,
         stream: PrivateStream,
@@ -96,7 +98,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         TradingFaults.__init__(self, clock, methods, stream)
         ReportFaults.__init__(self, report_rules, account, stream, registry)
         SubscriptionFaults.__init__(self, registry)
-        TokenFaults.__init__(self, tokens, rest_rules, clock)
+        TokenFaults.__init__(self, tokens, rest_rules, rest_settings, clock)
         self._settings = settings
         self._connections = connections
         self._admission = admission
@@ -112,6 +114,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         self._clear_rules()
         self._clear_subscriptions()
         self._clear_calls()
+        self._clear_tokens()
         self._report_rules.clear()
         self._stream.catch_up()
         self._admission.clear()

@@ -97,8 +97,8 @@ class SimulatedExchange:
         rest_lag: seconds during which REST does not show new orders and fills.
         rest_limits: whether REST refuses calls when the rate counter of the key is exceeded, which
             `tier` sets; the counter of order requests is another one.
-        permissions: words such as `modify-trades` of what the API key may do on REST; everything by
-            default.
+        permissions: words such as `modify-trades` of what the API key may do on REST, and with
+            order methods on sockets; everything by default.
         nonce_window: how far the nonce of a call may be below the highest one so far.
         level3_allowance: the most that level3 subscriptions may cost per second; 200 for a standard
             account, 500 for a pro account, `None` for no limit.
@@ -312,6 +312,7 @@ class SimulatedExchange:
             registry=self.registry,
             tokens=self.tokens,
             rest_rules=rest_rules,
+            rest_settings=rest_settings,
             account=self.account,
             methods=self.order_methods,
             stream=self.stream,
@@ -335,6 +336,7 @@ class SimulatedExchange:
             arriving=self.faults.arriving,
             refusal_of=self.faults.refusal_of,
             lets_through=self.faults.lets_through,
+            may=self.rest.may,
         )
         self._connect = partial(
             Connection,

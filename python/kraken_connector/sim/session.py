@@ -50,6 +50,7 @@ class Services:
         arriving: returns the requests that arrive instead of one under a fault.
         refusal_of: returns the text that refuses subscriptions to a symbol, if any.
         lets_through: returns how many messages of a new subscription are sent.
+        may: returns whether the permissions of the key behind the tokens allow an order method.
     """
 
     settings: Settings
@@ -67,6 +68,7 @@ class Services:
     arriving: Callable[[Session, Request], list[Request]]
     refusal_of: Callable[[str | None], str | None]
     lets_through: Callable[[str, str | None], float]
+    may: Callable[[str], bool]
 
 
 class Session:
@@ -233,6 +235,8 @@ class Session:
         if not self._accepts_token(request.params["token"]):
             raise Refused(requests.INVALID_TOKEN)
         services = self._services
+        if not services.may(request.method):
+            raise Refused(requests.PERMISSION_DENIED)
         with services.stream.waiting() if services.settings.reply_first else nullcontext():
             try:
                 answers = services.order_methods.answer(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from .rest.faults import RestFaults
 from .rest.rules import RestRules
+from .rest.venue import RestSettings
 from .tokens import Tokens
 
 TOKEN_CALL = ("GetWebSocketsToken",)
@@ -14,8 +15,14 @@ TOKEN_CALL = ("GetWebSocketsToken",)
 class TokenFaults(RestFaults):
     """Faults on tokens, and those on REST calls that act on the token call alone."""
 
-    def __init__(self, tokens: Tokens, rules: RestRules, clock: Callable[[], int]) -> None:
-        RestFaults.__init__(self, rules, clock)
+    def __init__(
+        self,
+        tokens: Tokens,
+        rules: RestRules,
+        settings: RestSettings,
+        clock: Callable[[], int],
+    ) -> None:
+        RestFaults.__init__(self, rules, settings, clock)
         self._tokens = tokens
 
     def revoke_tokens(self) -> None:
@@ -88,6 +95,5 @@ class TokenFaults(RestFaults):
         """Send the bodies of answers one byte at a time, `seconds` apart, until `clear()`."""
         self.drip_calls(seconds, calls=TOKEN_CALL)
 
-    def _clear_calls(self) -> None:
-        self._rest_rules.clear()
+    def _clear_tokens(self) -> None:
         self._tokens.expire_next(0)

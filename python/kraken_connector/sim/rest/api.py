@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..http import HttpResponse
-from ..requests import Refused
+from ..requests import PERMISSION_DENIED, Refused
 from . import account, forms, key, orders, public, trades, trading
 from .call import Call
 from .counter import RestCounter
 from .envelope import Answer, refusal
 from .forms import Params, Reader
 from .rules import Received, RestRules
-from .venue import DENIED, Venue
+from .venue import Venue
 
 PUBLIC_PATH: Final = "/0/public/"
 PRIVATE_PATH: Final = "/0/private/"
@@ -86,6 +86,10 @@ class RestApi:
         """How many token calls were received, refused ones included."""
         return sum(call.name == TOKEN_CALL for call in self.journal)
 
+    def may(self, method: str) -> bool:
+        """Return whether the key is allowed an order method of the sockets."""
+        return self._key.allows(trading.method_needs(method))
+
     def respond(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes
     ) -> HttpResponse:
@@ -132,7 +136,7 @@ class RestApi:
         is_within = self.counter.spend(self.settings.costs.get(name, call.cost))
         if self.settings.limits and not is_within:
             return RATE_LIMIT
-        return None if self._key.allows(call.needs) else DENIED
+        return None if self._key.allows(call.needs) else PERMISSION_DENIED
 
     def _answer(
         self,

@@ -12,6 +12,7 @@ from ..http import HttpResponse
 from .envelope import Answer, refusal
 from .garbled import HTML, Garbled, altered, garble
 from .rules import Act, Lockout, Proceed, Received, RestRule, RestRules
+from .venue import RestSettings
 
 Calls = Collection[str] | None
 
@@ -23,8 +24,9 @@ class RestFaults(ActiveRules):
     `times=None` has no limit.
     """
 
-    def __init__(self, rules: RestRules, clock: Callable[[], int]) -> None:
+    def __init__(self, rules: RestRules, settings: RestSettings, clock: Callable[[], int]) -> None:
         self._rest_rules = rules
+        self._rest_settings = settings
         self._rest_clock = clock
 
     # Refused, or answered with an error although they were carried out.
@@ -217,6 +219,19 @@ class RestFaults(ActiveRules):
         answer = Answer(fate="dropped") if html is None else Answer(response=html)
         act = _instead(answer, carried_out=False)
         return self._on_calls("stop_rest", act, None, None, first=True)
+
+    def lag_rest(self, seconds: float) -> None:
+        """From now on, show orders and fills on REST as they were `seconds` ago.
+
+        New orders are missing, orders that ended are open without their last fills, and new fills
+        are missing. Amends and balances are shown at once; 0 ends it.
+        """
+        self._log("lag_rest", str(seconds))
+        self._rest_settings.stale = seconds
+
+    def _clear_calls(self) -> None:
+        self._rest_rules.clear()
+        self._rest_settings.stale = 0.0
 
     def _on_calls(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -21,6 +21,7 @@ Params: TypeAlias = Mapping[str, Any]
 Reader: TypeAlias = Callable[[object], Any]
 """Returns the value of a parameter; raises `ValueError` if it has the wrong type."""
 
+_NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 _MEMBER = re.compile(r"(\w+)\[(\w+)\]")
 
 
@@ -67,7 +68,7 @@ def read(params: Params, readers: Mapping[str, Reader]) -> dict[str, Any]:
             raise bad(name)
         try:
             values[name] = readers[name](value)
-        except (ValueError, InvalidOperation):
+        except ValueError:
             raise bad(name) from None
     return values
 
@@ -126,10 +127,10 @@ def int32(value: object) -> int:
 
 def number(value: object) -> Decimal:
     """Read a number that is text in JSON too: a price or a quantity."""
-    exact = Decimal(text(value))
-    if not exact.is_finite() or not -LARGEST < exact < LARGEST:
+    given = text(value)
+    if not _NUMBER.fullmatch(given) or not -LARGEST < Decimal(given) < LARGEST:
         raise ValueError("not a number")
-    return exact
+    return Decimal(given)
 
 
 def listed(value: object) -> list[str]:

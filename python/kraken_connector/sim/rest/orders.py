@@ -6,16 +6,17 @@ Source: docs.kraken.com, REST API, `OpenOrders`, `QueryOrders`, `ClosedOrders`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from ..requests import Refused
+from ..requests import PERMISSION_DENIED, Refused
 from ..trading.order import LIMIT_TYPES, TRAILING_TYPES, Order, Trigger
 from ..trading.refusals import bad
 from . import forms, numbers, pages, trades
 from .call import Call, needs
 from .forms import Params
-from .venue import DENIED, Venue
+from .venue import Venue
 
 OPEN = needs("query-open-trades")
 CLOSED = needs("query-closed-trades")
@@ -40,8 +41,8 @@ def view(venue: Venue, order: Order, trades: Sequence[str] | None = None) -> dic
         order: the order.
         trades: ids of its fills; `None` leaves them out.
     """
-    pair, trigger = order.pair, order.trigger
-    ended = {} if order.is_open else _ending(order)
+    pair, trigger, seen = order.pair, order.trigger, _seen(venue, order)
+    ended = {} if venue.is_open(order) else _ending(order)
     shown = {} if trades is None else {"trades": list(trades)}
     source = {} if trigger is None else {"trigger": trigger.reference}
     limit = order.limit_price if trigger is not None and not trigger.waits else None
@@ -49,7 +50,7 @@ def view(venue: Venue, order: Order, trades: Sequence[str] | None = None) -> dic
         "refid": order.ord_ref_id,
         "userref": order.client_id.get("order_userref", 0),
         "cl_ord_id": order.client_id.get("cl_ord_id"),
-        "status": _STATUSES.get(order.status, order.status),
+        "status": _STATUSES.get(seen.status, seen.status),
         "opentm": numbers.seconds(order.opened_ns),
         "starttm": (order.effective_ns or 0) // numbers.SECOND_NS,
         "expiretm": (order.expire_ns or 0) // numbers.SECOND_NS,
@@ -57,19 +58,37 @@ def view(venue: Venue, order: Order, trades: Sequence[str] | None = None) -> dic
         "descr": describe(venue, order),
         "time_in_force": order.time_in_force.lower(),
         "vol": numbers.qty(pair, order.order_qty),
-        "vol_exec": numbers.qty(pair, order.cum_qty),
-        "cost": numbers.cost(order.cum_cost),
-        "fee": numbers.cost(order.fees),
-        "price": numbers.price(pair, order.avg_price),
+        "vol_exec": numbers.qty(pair, seen.cum_qty),
+        "cost": numbers.cost(seen.cum_cost),
+        "fee": numbers.cost(seen.fees),
+        "price": numbers.price(pair, seen.avg_price),
         "stopprice": numbers.price(pair, trigger.level if trigger else Decimal(0)),
         "limitprice": numbers.price(pair, limit or Decimal(0)),
         **source,
         "margin": bool(order.flags.get("margin", False)),
-        "misc": _misc(order),
+        "misc": _misc(seen),
         "oflags": _oflags(order),
         "sender_sub_id": order.flags.get("sender_sub_id"),
         **shown,
     }
+
+
+def _seen(venue: Venue, order: Order) -> Order:
+    """Return an order as reads show it: without its end and fills if these are too new."""
+    if not venue.rest.stale or not venue.is_open(order):
+        return order
+    fills = [
+        fill
+        for fill in venue.account.fills
+        if fill.order_id == order.order_id and venue.is_shown(fill.timestamp_ns)
+    ]
+    return replace(
+        order,
+        status=order.status if order.is_open else "new",
+        cum_qty=sum((fill.qty for fill in fills), Decimal(0)),
+        cum_cost=sum((fill.cost for fill in fills), Decimal(0)),
+        fees=sum((fill.fee for fill in fills), Decimal(0)),
+    )
 
 
 def describe(venue: Venue, order: Order) -> dict[str, Any]:
@@ -154,18 +173,17 @@ def _oflags(order: Order) -> str:
 
 
 def _open_orders(venue: Venue, params: Params) -> Any:
-    found = selected(venue, params, venue.account.open_orders)
-    return {"open": {order.order_id: _shown(venue, order, params, False) for order in found}}
+    found = selected(venue, params, filter(venue.is_open, venue.account.orders.values()))
+    return {"open": _views(venue, params, found, consolidated=False)}
 
 
 def _closed_orders(venue: Venue, params: Params) -> Any:
     """Return a page of orders that ended, newest first by the time that `closetime` names."""
     closetime = params.get("closetime", "both")
     orders = venue.account.orders
-    is_within = pages.within(
-        params, lambda name: orders[name].opened_ns if name in orders else None
-    )
-    ended = (order for order in orders.values() if not order.is_open)
+    opened = {order_id: order.opened_ns for order_id, order in orders.items()}
+    is_within = pages.within(params, opened.get)
+    ended = (order for order in reversed(orders.values()) if not venue.is_open(order))
     found = [
         order
         for order in selected(venue, params, ended)
@@ -173,10 +191,7 @@ def _closed_orders(venue: Venue, params: Params) -> Any:
     ]
     found.sort(key=lambda order: _times(order, closetime)[-1], reverse=True)
     result, page = pages.cut(params, "closed", found)
-    consolidated = params.get("consolidate_taker", True)
-    result["closed"] = {
-        order.order_id: _shown(venue, order, params, consolidated) for order in page
-    }
+    result["closed"] = _views(venue, params, page, consolidated=True)
     return result
 
 
@@ -189,16 +204,27 @@ def _query_orders(venue: Venue, params: Params) -> Any:
     if venue.rest.unknown_ids == "refused" and len(found) < len(set(params["txid"])):
         raise Refused(INVALID_ORDER)
     for order in found:
-        if venue.rest.permissions.isdisjoint(OPEN if order.is_open else CLOSED):
-            raise Refused(DENIED)
-    consolidated = params.get("consolidate_taker", True)
-    return {order.order_id: _shown(venue, order, params, consolidated) for order in found}
+        if venue.rest.permissions.isdisjoint(OPEN if venue.is_open(order) else CLOSED):
+            raise Refused(PERMISSION_DENIED)
+    return _views(venue, params, found, consolidated=True)
 
 
-def _shown(venue: Venue, order: Order, params: Params, consolidated: bool) -> dict[str, Any]:
-    is_asked = params.get("trades", False)
-    fills = trades.ids(venue, order, consolidated=consolidated) if is_asked else None
-    return view(venue, order, fills)
+def _views(
+    venue: Venue, params: Params, found: Iterable[Order], *, consolidated: bool
+) -> dict[str, Any]:
+    """Return orders by id, with the ids of their fills if the call asks for these.
+
+    Args:
+        venue: gives the fills.
+        params: of the call.
+        found: the orders.
+        consolidated: whether the fills of a taker are one unless the call says otherwise.
+    """
+    if not params.get("trades", False):
+        return {order.order_id: view(venue, order) for order in found}
+    consolidated = params.get("consolidate_taker", consolidated)
+    fills = trades.ids_by_order(venue, consolidated=consolidated)
+    return {order.order_id: view(venue, order, fills[order.order_id]) for order in found}
 
 
 def _times(order: Order, closetime: str) -> list[int]:

@@ -7,7 +7,8 @@ of the first of them is a guess.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -51,22 +52,22 @@ class Row:
         return sum((fill.cost for fill in self.fills), Decimal(0))
 
 
-def rows(venue: Venue, *, consolidated: bool, order: Order | None = None) -> list[Row]:
-    """Return the fills that reads show, of one order or of all, oldest first."""
+def rows(venue: Venue, *, consolidated: bool) -> list[Row]:
+    """Return the fills that reads show, oldest first."""
     groups: dict[str, list[Fill]] = {}
     for fill in venue.account.fills:
-        if venue.is_shown(fill.timestamp_ns) and order in (
-            None,
-            venue.account.orders[fill.order_id],
-        ):
+        if venue.is_shown(fill.timestamp_ns):
             merges = consolidated and fill.liquidity_ind == "t"
             groups.setdefault(fill.order_id if merges else fill.exec_id, []).append(fill)
     return [Row(venue.account.orders[fills[0].order_id], fills) for fills in groups.values()]
 
 
-def ids(venue: Venue, order: Order, *, consolidated: bool) -> list[str]:
-    """Return the ids of the fills of an order."""
-    return [row.exec_id for row in rows(venue, consolidated=consolidated, order=order)]
+def ids_by_order(venue: Venue, *, consolidated: bool) -> Mapping[str, list[str]]:
+    """Return the ids of the fills of each order."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows(venue, consolidated=consolidated):
+        found[row.order.order_id].append(row.exec_id)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

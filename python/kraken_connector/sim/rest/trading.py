@@ -20,6 +20,9 @@ from .venue import Venue
 MODIFY = needs("modify-trades")
 CANCEL = needs("close-trades", "modify-trades")
 """Enough for cancels, and for amends too (spec)."""
+TIMER_KEYS = {"current_time": "currentTime", "trigger_time": "triggerTime"}
+"""Keys that sockets may spell differently."""
+PLACING_METHODS = frozenset({"add_order", "batch_add", "edit_order"})
 
 
 def _add_order(venue: Venue, params: Params) -> Any:
@@ -73,7 +76,7 @@ def _cancel_all(venue: Venue, params: Params) -> Any:
 def _cancel_all_orders_after(venue: Venue, params: Params) -> Any:
     forms.require(params, "timeout")
     (answer,) = carried_out(venue, "cancel_all_orders_after", params)
-    return answer["result"]
+    return {TIMER_KEYS.get(name, name): time for name, time in answer["result"].items()}
 
 
 def carried_out(venue: Venue, method: str, params: Params) -> list[Answer]:
@@ -91,6 +94,11 @@ def id_or_userref(value: object) -> str | int:
         return forms.int32(value)
     except ValueError:
         return forms.text(value)
+
+
+def method_needs(method: str) -> frozenset[str]:
+    """Return the permissions that an order method of the sockets needs, as the call does here."""
+    return MODIFY if method in PLACING_METHODS else CANCEL
 
 
 CALLS = {

@@ -11,6 +11,7 @@ from ..feeds import MarketFeed
 from ..observe import Journal
 from ..settings import Settings
 from ..tokens import Tokens
+from ..trading.order import Order
 from ..trading.order_methods import OrderMethods
 from .names import Names
 
@@ -26,8 +27,6 @@ ALL_PERMISSIONS = frozenset(
     }
 )
 """The words of the permissions of a key, as `GetApiKeyInfo` answers them."""
-DENIED = "EGeneral:Permission denied"
-"""Refuses a call that the key has no permission for."""
 
 
 @dataclass(slots=True)
@@ -36,6 +35,8 @@ class RestSettings:
 
     Attributes:
         lag: seconds during which new orders, and new fills, are not shown by any read.
+        stale: seconds by which all that reads show of orders and fills is old, how orders ended
+            included; see `faults.lag_rest`.
         permissions: the words of the permissions that the key has.
         nonce_window: how far a nonce may be below the highest one so far, in the nonce's unit.
         limits: whether calls are refused when the counter of the key is exceeded.
@@ -50,6 +51,7 @@ class RestSettings:
     limits: bool = True
     costs: Mapping[str, int] = field(default_factory=dict)
     unknown_ids: Literal["omitted", "refused"] = "omitted"
+    stale: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +77,8 @@ class Venue:
 
     def is_shown(self, since_ns: int) -> bool:
         """Return whether reads show an order, or a fill, of that time already."""
-        return self.clock() - since_ns >= self.rest.lag * 10**9
+        return self.clock() - since_ns >= max(self.rest.lag, self.rest.stale) * 10**9
+
+    def is_open(self, order: Order) -> bool:
+        """Return whether reads show an order as open."""
+        return order.is_open or self.clock() - order.closed_ns < self.rest.stale * 10**9
