@@ -260,6 +260,23 @@ def test_rest_client_has_the_key_of_the_token_manager() -> None:
     assert KrakenWSClient().rest is None
 
 
+@pytest.mark.virtual_time
+async def test_order_that_was_accepted_later_is_not_missed_because_rest_lags() -> None:
+    async with trading({"rest_lag": 1.5}, **QUICK, heartbeat_timeout=60.0) as (sim, client):
+        sim.faults.lose_requests(None, method="cancel_all")
+        held = sim.faults.hold_requests(method="add_order")
+        adding = asyncio.create_task(client.add_order(order(deadline=None)))
+        await asyncio.sleep(0.1)
+        canceling = asyncio.create_task(client.cancel_everything())
+        # REST takes the cancel after a second; two more later its list could be believed.
+        await asyncio.sleep(1.9)
+        held.release()
+        await adding
+        report = await canceling
+        assert report.by == "rest"
+        assert not open_ids(sim)
+
+
 # The dead man's switch.
 
 
