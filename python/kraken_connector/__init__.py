@@ -1,4 +1,4 @@
-"""An asyncio client for Kraken's WebSocket API v2 with verified order books.
+"""An asyncio client for Kraken's WebSocket API v2 with verified order books, and its REST API.
 
 A name is imported when it is first used, so that `from kraken_connector import Engine` loads no
 event loop, no WebSocket library and no HTTP client.
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ._backend import Books, Engine, backend
     from .exceptions import *
     from .http import HTTPAuthenticatedClient
+    from .models.rest import *
+    from .rest import *
     from .ws import *
 
     __version__: str
@@ -30,6 +32,8 @@ __all__ = [
     "AddOrderResult",
     "AmendOrderParams",
     "AmendOrderResult",
+    "ApiKeyInfo",
+    "AssetPair",
     "BalanceLedgerUpdate",
     "BalanceSnapshot",
     "BalanceWallet",
@@ -54,6 +58,8 @@ __all__ = [
     "CancelOrderParams",
     "CancelOrderResult",
     "CancelReport",
+    "Candle",
+    "Candles",
     "ChannelName",
     "ChecksumError",
     "ConditionalClose",
@@ -63,6 +69,8 @@ __all__ = [
     "ConnectionView",
     "DeadMansSwitch",
     "DeadMansSwitchEvent",
+    "Depth",
+    "DepthLevel",
     "EditOrderParams",
     "EditOrderResult",
     "EmergencyReport",
@@ -76,6 +84,8 @@ __all__ = [
     "ExecutionsParams",
     "Exposure",
     "FeePreference",
+    "FeeSchedule",
+    "FeeTier",
     "FeedError",
     "Fill",
     "GapEvent",
@@ -91,12 +101,15 @@ __all__ = [
     "InvalidFrameEvent",
     "InvalidParameter",
     "KrakenConnectorError",
+    "KrakenRest",
+    "KrakenRestSync",
     "KrakenWSClient",
     "Level3Book",
     "Level3Data",
     "Level3Order",
     "Level3Params",
     "LiquidityIndicator",
+    "ListedFee",
     "MessageType",
     "MethodName",
     "NotConnected",
@@ -114,6 +127,7 @@ __all__ = [
     "OrderUnresolved",
     "Orders",
     "OrdersStillWorking",
+    "PairFee",
     "ParseError",
     "PingRequest",
     "Placement",
@@ -126,6 +140,8 @@ __all__ = [
     "PriceType",
     "Protection",
     "ProtocolError",
+    "PublicTrade",
+    "PublicTrades",
     "QueuePosition",
     "QueueWatch",
     "Quote",
@@ -136,10 +152,18 @@ __all__ = [
     "RateLimitExceeded",
     "RequestError",
     "RequestTimeout",
+    "RestAmended",
+    "RestBalance",
+    "RestCanceled",
     "RestError",
+    "RestFill",
+    "RestOrder",
+    "RestPlaced",
+    "RestPosition",
     "STPType",
     "SequenceGapEvent",
     "SequenceTracker",
+    "ServerTime",
     "StatusData",
     "StreamStaleEvent",
     "SubscriptionEntry",
@@ -147,14 +171,17 @@ __all__ = [
     "SubscriptionParams",
     "SubscriptionResult",
     "SystemState",
+    "SystemStatus",
     "TickerData",
     "TickerParams",
     "Tier",
     "TimeInForce",
     "TokenAcquisitionError",
     "TokenManager",
+    "TradeBalance",
     "TradeData",
     "TradeParams",
+    "TradeVolume",
     "TradingError",
     "TradingReply",
     "TransportError",
@@ -173,9 +200,9 @@ __all__ = [
 ]
 
 #: Modules that `import kraken_connector` makes available as attributes.
-_MODULES = frozenset({"exceptions", "http", "models", "security", "types", "ws"})
+_MODULES = frozenset({"exceptions", "http", "models", "rest", "security", "types", "ws"})
 #: Where a public name is looked for: first what loads least.
-_SOURCES = ("exceptions", "_backend", "models", "http", "ws")
+_SOURCES = ("exceptions", "_backend", "models", "models.rest", "http", "rest", "ws")
 
 _missing = names_of_rest(
     __name__,

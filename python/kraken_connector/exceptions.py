@@ -551,7 +551,9 @@ class RestError(RequestError):
             a text.
         severity: `E` for an error, `W` for a warning; `None` without a text.
         category: where the error occurred, such as `General` or `Order`; `None` without a text.
-        kind: the kind of refusal, as in `TradingError`; `service` without a text.
+        kind: the kind of refusal, as in `TradingError`. Without a text it is `rate` for the status
+            429, `other` for other statuses of 400 to 499 and for a result of an unexpected form,
+            and otherwise `service`.
         retryable: whether the same call can succeed later without a change.
         status: the HTTP status, `None` without a reply.
         retry_after: seconds of the reply's `Retry-After`, `None` without one.
@@ -575,7 +577,7 @@ class RestError(RequestError):
         self.retry_after = retry_after
         self.was_sent = was_sent
         meaning = classify(errors[0]) if errors else None
-        self.kind: RefusalKind = kind or ("service" if meaning is None else meaning.kind)
+        self.kind: RefusalKind = kind or (_kind_of(status) if meaning is None else meaning.kind)
         self.retryable = self.kind in _RETRYABLE_CALLS if meaning is None else meaning.retryable
         self.code, self.severity, self.category = _parts(self.errors)
         said = ", ".join(self.errors)
@@ -585,6 +587,13 @@ class RestError(RequestError):
 
 #: Kinds of failures without a text of the exchange after which the same call can succeed later.
 _RETRYABLE_CALLS = frozenset({"rate", "service"})
+
+
+def _kind_of(status: int | None) -> RefusalKind:
+    """Return the kind of a failure without a text of the exchange."""
+    if status == 429:
+        return "rate"
+    return "other" if status is not None and 400 <= status < 500 else "service"
 
 
 def _parts(errors: Sequence[str]) -> tuple[str | None, str | None, str | None]:

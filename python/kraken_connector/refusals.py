@@ -98,6 +98,7 @@ _BY_PREFIX: tuple[tuple[str, Refusal], ...] = (
     ("eaccount:", Refusal("permission")),
     ("eauth:", Refusal("permission")),
     ("egeneral:invalid arguments", Refusal("invalid")),
+    ("equery:unknown", Refusal("invalid")),
     ("etrade:invalid request", Refusal("invalid")),
     ("malformed request", Refusal("invalid")),
     ("unsupported", Refusal("invalid")),

@@ -138,18 +138,22 @@ class Caller:
         """Make a private call once."""
         until = now() + left
         cost = COSTS.get(call.name, 1.0)
-        if not (call.urgent or call.paced):
-            await self._wait_for_room(call.name, cost, left)
-        async with self._nonces.turn(urgent=call.urgent):
-            nonce = await self._nonces.next()
-            self.counter.charge(cost)
-            path = f"/0/private/{call.name}"
-            request = self.credentials.request(path, nonce, call.form)
-            try:
-                reply = await self._send(call.name, request, until - now())
-            finally:
-                del request
-        return self._read(call.name, reply)
+        waits = cost > 0 and not (call.urgent or call.paced)
+        while True:
+            if waits:
+                await self._wait_for_room(call.name, cost, until - now())
+            async with self._nonces.turn(until, urgent=call.urgent):
+                if waits and self.counter.wait(cost):
+                    continue  # The call before took the room.
+                self.counter.charge(cost)
+                nonce = await self._nonces.next()
+                path = f"/0/private/{call.name}"
+                request = self.credentials.request(path, nonce, call.form)
+                try:
+                    reply = await self._send(call.name, request, until - now())
+                finally:
+                    del request
+            return self._read(call.name, reply)
 
     async def _wait_for_room(self, name: str, cost: float, left: float) -> None:
         """Wait until the rate limit has room for a call.

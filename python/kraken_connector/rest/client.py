@@ -6,9 +6,11 @@ import ssl as tls
 from typing import NoReturn, Self
 
 from ..network import Network
+from .account import AccountCalls
 from .caller import Caller, RestPolicy
 from .counter import RestTier
 from .credentials import Credentials
+from .public import PublicCalls
 from .token import WebSocketToken, fetch_token
 from .trading import TradingCalls
 from .transport import REST_URL, TIMEOUT, Transport
@@ -16,7 +18,7 @@ from .transport import REST_URL, TIMEOUT, Transport
 __all__ = ["KrakenRest"]
 
 
-class KrakenRest(TradingCalls):
+class KrakenRest(PublicCalls, AccountCalls, TradingCalls):
     """An async client of Kraken's REST API.
 
         async with KrakenRest(api_key=..., api_secret=...) as rest:
@@ -26,6 +28,9 @@ class KrakenRest(TradingCalls):
     Calls with the same key take turns, also those of other processes on this machine, since their
     nonces must arrive in order; cancels go ahead of others. A call that fails is repeated while
     `timeout` allows and it cannot do anything twice.
+
+    Results have exact numbers, times in nanoseconds and the names of the socket: `BTC/USD`. The
+    first result with names of the REST API reads those of all pairs, which takes two more calls.
 
     Args:
         api_key: public key; without one only public calls can be made.

@@ -41,6 +41,8 @@ COSTS: Final = {
 #: The exchange lowers its counter every couple of seconds, not continuously (same guide), so ours
 #: is lowered so many seconds later.
 LATENESS: Final = 2.0
+#: More than the rounding errors of the counter: a wait for less may not move a clock.
+ROUNDING: Final = 1e-6
 
 
 class RestCounter:
@@ -70,7 +72,10 @@ class RestCounter:
 
     def wait(self, cost: float) -> float:
         """Return the seconds until a call of that cost fits."""
-        return max(0.0, (self.value + cost - self._maximum) / self._decay) if cost else 0.0
+        excess = self.value + cost - self._maximum
+        if not cost or excess <= ROUNDING:
+            return 0.0
+        return max(0.0, self._lowered_at - self._clock()) + excess / self._decay
 
     def charge(self, cost: float) -> None:
         """Count a call that is about to be sent."""

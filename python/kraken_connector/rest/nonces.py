@@ -15,12 +15,13 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from math import inf
 from pathlib import Path
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from ..loop_time import now
 from ..security import next_nonce
+from .locks import LoopLocks
 
 try:
     import fcntl
@@ -29,11 +30,14 @@ except ImportError:  # Windows: processes do not share nonces
 
 __all__ = ["Nonces", "state_folder"]
 
-#: Longest wait for the turn of a call. A process that is stopped during a call keeps the turn; a
-#: call that goes ahead without it is refused at worst, and then repeated with the next nonce.
+#: Longest wait for the turn of a call while no other call gets one. A process that is stopped in a
+#: call keeps the turn; a call that goes ahead without it is refused at worst, and reads and cancels
+#: are then repeated with the next nonce.
 LONGEST_WAIT: Final = 2.0
 #: Pause between two attempts to take a lock of another process.
 POLL: Final = 0.002
+#: Digits of the largest nonce, an unsigned 64-bit integer.
+DIGITS: Final = 20
 #: Attempts to lock the number, which a process holds for microseconds.
 ATTEMPTS: Final = 20
 
@@ -63,33 +67,72 @@ class Nonces:
 
     Args:
         host: scheme, host and port of the API; each has nonces of its own.
-        api_key: the public key.
+        api_key: the public key; empty for none, which has no nonces.
         unit: `us`, `ns` or `ms`.
     """
 
     def __init__(self, host: str, api_key: str, unit: str) -> None:
         name = hashlib.sha256(f"{host} {api_key}".encode()).hexdigest()[:32]
-        folder = None if fcntl is None else state_folder()
+        folder = None if fcntl is None or not api_key else state_folder()
         self._file = None if folder is None else folder / f"{name}.nonce"
         self._turns = None if folder is None else folder / f"{name}.turn"
         self._key = f"{host} {api_key}"
         self._unit = unit
-        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
-            WeakKeyDictionary()
-        )
+        self._locks = LoopLocks()
+        #: When a call of this process last got its turn, or ended it.
+        self._advanced_at = -inf
 
     @asynccontextmanager
-    async def turn(self, *, urgent: bool = False) -> AsyncIterator[None]:
-        """Wait until no other call of this key is under way, at most `LONGEST_WAIT` seconds.
+    async def turn(self, until: float, *, urgent: bool = False) -> AsyncIterator[None]:
+        """Wait until no other call of this key is under way.
+
+        The wait ends early if the others do not advance for `LONGEST_WAIT` seconds.
 
         Args:
+            until: when to go ahead in any case, by the clock of the event loop.
             urgent: whether to go ahead at once.
         """
         if urgent:
             yield
             return
-        until = now() + LONGEST_WAIT
-        async with _first_in(self._lock(), until), _first_among(self._turns, until):
+        async with self._first_in_process(until), self._first_among_processes(until):
+            self._advanced_at = now()
+            try:
+                yield
+            finally:
+                self._advanced_at = now()
+
+    @asynccontextmanager
+    async def _first_in_process(self, until: float) -> AsyncIterator[None]:
+        """Hold the lock of this event loop, if it can be taken in time."""
+        lock, is_held, began_at = self._locks.running(), False, now()
+        while not is_held:
+            limit = min(until, max(began_at, self._advanced_at) + LONGEST_WAIT)
+            if lock.locked() and now() >= limit:
+                break
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(limit):
+                    is_held = await lock.acquire()
+        try:
+            yield
+        finally:
+            if is_held:
+                lock.release()
+
+    @asynccontextmanager
+    async def _first_among_processes(self, until: float) -> AsyncIterator[None]:
+        """Hold the lock of the file, if it can be taken in time."""
+        advanced_at, last = now(), self._last()
+        with contextlib.ExitStack() as stack:
+            while True:
+                with contextlib.suppress(BlockingIOError):
+                    stack.enter_context(_locked(self._turns))
+                    break
+                if (nonce := self._last()) != last:
+                    advanced_at, last = now(), nonce
+                if now() >= min(until, advanced_at + LONGEST_WAIT):
+                    break
+                await asyncio.sleep(POLL)
             yield
 
     async def next(self) -> str:
@@ -100,6 +143,16 @@ class Nonces:
             await asyncio.sleep(POLL)
         return str(next_nonce(self._key, self._unit))
 
+    def _last(self) -> bytes:
+        """Return what is stored, which changes with every call of any process."""
+        if self._file is None:
+            return b""
+        try:
+            with self._file.open("rb", buffering=0) as file:
+                return file.read(DIGITS)
+        except OSError:
+            return b""
+
     def _next(self) -> str:
         """Return the next nonce and store it.
 
@@ -109,45 +162,12 @@ class Nonces:
         with _locked(self._file) as file:
             if file is None:
                 return str(next_nonce(self._key, self._unit))
-            last = os.pread(file, 20, 0).strip()
+            last = os.pread(file, DIGITS, 0).strip()
             least = int(last) + 1 if last.isdigit() and int(last) < 2**63 else 0
             nonce = next_nonce(self._key, self._unit, least=least)
             with contextlib.suppress(OSError):  # the disk is full
-                os.pwrite(file, b"%20d" % nonce, 0)
+                os.pwrite(file, b"%*d" % (DIGITS, nonce), 0)
             return str(nonce)
-
-    def _lock(self) -> asyncio.Lock:
-        loop = asyncio.get_running_loop()
-        return self._locks.setdefault(loop, asyncio.Lock())
-
-
-@asynccontextmanager
-async def _first_in(lock: asyncio.Lock, until: float) -> AsyncIterator[None]:
-    """Hold a lock, if it can be taken in time."""
-    is_held = False
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(max(0.0, until - now())):
-            is_held = await lock.acquire()
-    try:
-        yield
-    finally:
-        if is_held:
-            lock.release()
-
-
-@asynccontextmanager
-async def _first_among(path: Path | None, until: float) -> AsyncIterator[None]:
-    """Hold the lock of a file, if it can be taken in time."""
-    with contextlib.ExitStack() as stack:
-        while True:
-            try:
-                stack.enter_context(_locked(path))
-            except BlockingIOError:
-                if now() < until:
-                    await asyncio.sleep(POLL)
-                    continue
-            break
-        yield
 
 
 @contextlib.contextmanager

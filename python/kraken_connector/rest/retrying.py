@@ -35,8 +35,6 @@ PAUSES: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 RATE_PAUSE: Final = 3.0
 #: `EAPI:Invalid nonce` is repeated once only, as many lead to a ban.
 NONCE_ATTEMPTS: Final = 1
-#: Gateways in front of the exchange.
-GATEWAY_STATUS: Final = frozenset({429, 502, 503, *range(520, 527)})
 
 _INVALID_NONCE = "eapi:invalid nonce"
 
@@ -62,8 +60,10 @@ def pause_before_retry(error: RestError, effect: Effect, attempt: int) -> float 
         return None
     if error.errors and error.errors[0].lower().startswith(_INVALID_NONCE):
         return 0.0 if attempt < NONCE_ATTEMPTS else None
-    if not (error.retryable or error.status in GATEWAY_STATUS):
+    if not error.retryable:
         return None
+    if error.kind == "rate" and not error.was_sent:
+        return None  # The client refused it: it waits no longer, or is not to wait.
     return max(PAUSES[attempt], error.retry_after or 0.0, _least_pause(error))
 
 
