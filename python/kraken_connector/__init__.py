@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from ._installation import check_installation, names_of_rest
+from ._installation import check_installation
 
 TYPE_CHECKING = False  # that of `typing`, which is slow to import
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from . import ws
     from ._backend import Books, Engine, backend
     from .exceptions import *
-    from .http import HTTPAuthenticatedClient
+    from .http import HTTPAuthenticatedClient, HTTPClient
+    from .resilience import KrakenTier, RateLimiter, ResilienceConfig
+    from .types import File, FileJsonType, Response
     from .ws import *
 
     __version__: str
@@ -77,9 +79,12 @@ __all__ = [
     "Exposure",
     "FeePreference",
     "FeedError",
+    "File",
+    "FileJsonType",
     "Fill",
     "GapEvent",
     "HTTPAuthenticatedClient",
+    "HTTPClient",
     "HeartbeatMessage",
     "HeartbeatTimeout",
     "InstrumentAsset",
@@ -90,7 +95,10 @@ __all__ = [
     "InvalidFieldError",
     "InvalidFrameEvent",
     "InvalidParameter",
+    "InvalidResponseModel",
+    "KrakenAPIError",
     "KrakenConnectorError",
+    "KrakenTier",
     "KrakenWSClient",
     "Level3Book",
     "Level3Data",
@@ -134,8 +142,11 @@ __all__ = [
     "Quotes",
     "RateCounter",
     "RateLimitExceeded",
+    "RateLimiter",
     "RequestError",
     "RequestTimeout",
+    "ResilienceConfig",
+    "Response",
     "RestError",
     "STPType",
     "SequenceGapEvent",
@@ -160,6 +171,7 @@ __all__ = [
     "TransportError",
     "TriggerReference",
     "UnexpectedReply",
+    "UnexpectedStatus",
     "WSDataMessage",
     "WSErrorResponse",
     "WSMessage",
@@ -175,14 +187,7 @@ __all__ = [
 #: Modules that `import kraken_connector` makes available as attributes.
 _MODULES = frozenset({"exceptions", "http", "models", "security", "types", "ws"})
 #: Where a public name is looked for: first what loads least.
-_SOURCES = ("exceptions", "_backend", "models", "http", "ws")
-
-_missing = names_of_rest(
-    __name__,
-    *("api", "constants", "resilience", "schemas", "utils"),
-    *("File", "FileJsonType", "HTTPClient", "InvalidResponseModel", "KrakenAPIError"),
-    *("KrakenTier", "RateLimiter", "ResilienceConfig", "Response", "UnexpectedStatus"),
-)
+_SOURCES = ("exceptions", "types", "_backend", "models", "http", "resilience", "ws")
 
 check_installation(__path__)
 
@@ -196,7 +201,7 @@ def _attribute(name: str) -> Any:
     if name in _MODULES:
         return import_module(f".{name}", __name__)
     if name not in __all__:
-        return _missing(name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = _version() if name == "__version__" else _imported(name)
     globals()[name] = value
     return value

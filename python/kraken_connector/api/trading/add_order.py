@@ -1,0 +1,41 @@
+"""The call `AddOrder`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...http import HTTPAuthenticatedClient
+from ...schemas.add_order_request import AddOrderRequest
+from ...schemas.add_order_response import AddOrderResponse
+from .._calls import SignedCall, four_forms, private, reader
+
+__all__ = ["asyncio", "asyncio_detailed", "sync", "sync_detailed"]
+
+
+def _get_kwargs(form_data: AddOrderRequest) -> dict[str, Any]:
+    return private("AddOrder", form_data)
+
+
+_parse_response = reader(AddOrderResponse.from_dict)
+
+
+def _call(
+    *, client: HTTPAuthenticatedClient, form_data: AddOrderRequest
+) -> SignedCall[AddOrderResponse]:
+    """Place an order.
+
+    If it raises another exception than `KrakenAPIError`, or returns `None`, the order may be in the
+    market.
+
+    Args:
+        client: makes the call.
+        form_data: the order.
+
+    Raises:
+        KrakenAPIError: the exchange refused it.
+        httpx.HTTPError, InvalidResponseModel: there is no reply, or none that can be read.
+    """
+    return SignedCall(client, _get_kwargs(form_data), _parse_response)
+
+
+sync, sync_detailed, asyncio, asyncio_detailed = four_forms(_call)
