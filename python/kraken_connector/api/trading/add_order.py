@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...constants.trading import Trigger
 from ...http import HTTPAuthenticatedClient
 from ...schemas.add_order_request import AddOrderRequest
 from ...schemas.add_order_response import AddOrderResponse
@@ -13,7 +14,11 @@ __all__ = ["asyncio", "asyncio_detailed", "sync", "sync_detailed"]
 
 
 def _get_kwargs(form_data: AddOrderRequest) -> dict[str, Any]:
-    return private("AddOrder", form_data)
+    kwargs = private("AddOrder", form_data)
+    if kwargs["data"].get("trigger") == Trigger.LAST:
+        # It is the default of orders with a trigger, and others are refused with one.
+        del kwargs["data"]["trigger"]
+    return kwargs
 
 
 _parse_response = reader(AddOrderResponse.from_dict)
