@@ -263,7 +263,26 @@ async def test_private_call_needs_a_key(dropin: DropIn) -> None:
         await dropin.call("account_data.get_open_orders", client=wrong)
 
 
-# Nonces.
+@pytest.mark.parametrize(
+    ("text", "kind", "retryable"),
+    [("EAPI:Rate limit exceeded", "rate", True), ("EOrder:Insufficient funds", "funds", False)],
+)
+def test_refusal_has_its_kind(text: str, kind: str, retryable: bool) -> None:
+    error = KrakenAPIError([text])
+    assert (error.kind, error.retryable, error.venue_error) == (kind, retryable, text)
+
+
+# Nonces, and the count of the rate limit.
+
+
+async def test_calls_are_counted_with_those_of_other_clients(dropin: DropIn) -> None:
+    counter = dropin.client.caller.counter
+    assert dropin.client_of().caller.counter is counter
+    await dropin.call("account_data.get_trade_history")
+    await dropin.call("account_data.get_trade_balance", "sync")
+    await dropin.call("trading.cancel_all_orders")
+    # Two, one and nothing (docs.kraken.com, guide "Spot REST rate limits").
+    assert counter.value == 3.0
 
 
 async def test_calls_of_tasks_threads_and_clients_share_nonces(dropin: DropIn) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import pickle
 import ssl
@@ -21,6 +22,7 @@ from kraken_connector import (
     HTTPClient,
     KrakenAPIError,
     ResilienceConfig,
+    TokenAcquisitionError,
 )
 from kraken_connector.api.account_data import get_open_orders
 from kraken_connector.api.market_data import get_server_time
@@ -66,8 +68,8 @@ class Exchange:
 def test_settings_reach_the_exchange() -> None:
     exchange = Exchange(TIME)
     client = exchange.client(headers={"X-One": "1"}, cookies={"one": "1"}, timeout=3.0)
-    copy = client.with_headers({"X-Two": "2"}).with_cookies({"two": "2"}).with_timeout(4.0)
     get_server_time.sync(client=client)
+    copy = client.with_headers({"X-Two": "2"}).with_cookies({"two": "2"}).with_timeout(4.0)
     get_server_time.sync(client=copy)
     first, second = exchange.requests
     assert (first.headers["X-One"], first.headers["Cookie"]) == ("1", "one=1")
@@ -280,6 +282,39 @@ def test_key_that_the_exchange_repeats_is_hidden() -> None:
     assert "the-key" not in reachable_texts(caught.value)
 
 
+# httpcore leaves the socket to the garbage collector when a SOCKS proxy refuses.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("form", ["sync", "asyncio"])
+@pytest.mark.parametrize("resilience", [None, CONFIG])
+async def test_password_of_a_proxy_is_not_logged(
+    form: str, resilience: ResilienceConfig | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("socksio")
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The way of SOCKS to want a password, and to refuse it (RFC 1929).
+        await reader.read(65536)
+        writer.write(b"\x05\x02")
+        await reader.read(65536)
+        writer.write(b"\x01\x01")
+        writer.close()
+
+    caplog.set_level(1)
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    proxy = f"socks5h://user:the-password@127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    client = HTTPClient(
+        "http://exchange.test", resilience=resilience, httpx_args={"proxy": proxy}, **QUICK
+    )
+    call = getattr(get_server_time, form)
+    with pytest.raises(httpx.HTTPError):
+        await (call(client=client) if form == "asyncio" else asyncio.to_thread(call, client=client))
+    server.close()
+    await client.aclose()
+    gc.collect()
+    assert caplog.records
+    assert "the-password" not in caplog.text
+
+
 def test_secrets_are_in_no_repr_and_no_pickle() -> None:
     client = Exchange(ORDERS).client(headers={"X-Private": "hush"})
     copy = client.with_headers({"X-Other": "hush"})
@@ -303,11 +338,12 @@ async def test_token_is_in_no_repr_and_no_pickle(dropin: DropIn) -> None:
         pickle.dumps(reply)
 
 
-async def test_copy_of_a_client_fetches_tokens_too(dropin: DropIn) -> None:
-    copy = dropin.client.with_headers({"X-One": "1"})
-    assert (await copy.get_websockets_token()).token
-    assert copy.caller is not dropin.client.caller
-    await copy.aclose()
+async def test_token_call_of_a_copy_has_the_settings_of_the_copy(dropin: DropIn) -> None:
+    assert (await dropin.client.get_websockets_token()).token
+    late = dropin.client.with_timeout(1e-9)
+    with pytest.raises(TokenAcquisitionError, match="no reply within 0 s"):
+        await late.get_websockets_token()
+    await late.aclose()
 
 
 def test_public_calls_by_httpx_arguments_only() -> None:

@@ -22,9 +22,11 @@ import pytest
 from kraken_connector import network
 from kraken_connector.exceptions import TokenAcquisitionError
 from kraken_connector.http import HTTPAuthenticatedClient, WebSocketToken
+from kraken_connector.rest import KrakenRest
 from kraken_connector.rest.credentials import Credentials
 from kraken_connector.rest.transport import QuietProxy
 from kraken_connector.security import decode_secret, sign
+from kraken_connector.ws import TokenManager
 
 SECRET = "c2VjcmV0"
 GOOD = {"error": [], "result": {"token": "a-token", "expires": 900}}
@@ -246,6 +248,17 @@ async def test_secret_that_is_not_base64_is_refused_when_it_is_needed() -> None:
     report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     # This test's own frame has it.
     assert "".join(report.format()).count(secret) == 1
+
+
+def test_secret_that_is_not_base64_is_refused_at_once_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KRAKEN_CONNECTOR_API_KEY", "the-key")
+    monkeypatch.setenv("KRAKEN_CONNECTOR_API_SECRET", "no base64")
+    with pytest.raises(ValueError, match="api_secret is not base64"):
+        TokenManager.from_env()
+    with pytest.raises(ValueError, match="api_secret is not base64"):
+        KrakenRest("the-key", "no base64")
 
 
 def test_key_instead_of_the_url_is_not_shown() -> None:
