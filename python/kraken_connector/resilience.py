@@ -231,7 +231,7 @@ class RateLimiter:
             cost: what the call costs.
 
         Raises:
-            ValueError: the cost is not a number from 0 to `max_tokens`.
+            ValueError: the cost is negative or not a number.
         """
         seconds = self._take(cost)
         if seconds > 0:
@@ -258,8 +258,8 @@ class RateLimiter:
 
     def _take(self, cost: float) -> float:
         """Take tokens, also those still to be added; return the seconds until they are there."""
-        if not 0 <= cost <= self.max_tokens:
-            raise ValueError(f"cost must be from 0 to {self.max_tokens:g}, not {cost!r}")
+        if not 0 <= cost < inf:
+            raise ValueError(f"cost must be 0 or more, not {cost!r}")
         return max(0.0, -self._add(-cost) / self.decay_rate)
 
     def _add(self, tokens: float) -> float:

@@ -11,6 +11,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import os
+import subprocess
+import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -172,6 +175,55 @@ def test_client_has_the_parameters_of_0_2_0(
     assert [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD] == positional
     found = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
     assert keywords.items() <= found.items()
+
+
+#: What is marked `ignore` must be an error: `--strict` complains about marks without one.
+TYPED = """
+from __future__ import annotations
+from typing import Any, assert_type
+from kraken_connector import HTTPAuthenticatedClient, HTTPClient, Response
+from kraken_connector.api.market_data import get_order_book
+from kraken_connector.api.trading import add_order, cancel_order
+from kraken_connector.constants.trading import OrderType, TypeOrder
+from kraken_connector.schemas import (
+    AddOrderRequest, AddOrderResponse, CancelOrderRequest, OrderBookResponse
+)
+from kraken_connector.types import UNSET
+
+public = HTTPClient("https://api.kraken.com", headers={"X-One": "1"})
+book = get_order_book.sync(client=public, pair="XBTUSD", count=UNSET)
+assert_type(book, OrderBookResponse | None)
+if book is not None and book.result is not None:
+    assert_type(book.result["XXBTZUSD"].asks, list[list[int | str]] | None)
+get_order_book.sync(client=public)  # type: ignore[call-arg]
+get_order_book.sync(client=public, pairs="XBTUSD")  # type: ignore[call-arg]
+HTTPClient(base="https://api.kraken.com")  # type: ignore[call-arg]
+
+async def trade(client: HTTPAuthenticatedClient) -> None:
+    order = AddOrderRequest(OrderType.LIMIT, TypeOrder.BUY, "1", "XBTUSD", price="1")
+    assert_type(await add_order.asyncio(client=client, form_data=order), AddOrderResponse | None)
+    add_order.sync(client=public, form_data=order)  # type: ignore[arg-type]
+    add_order.sync(client=client, form_data="order")  # type: ignore[arg-type]
+    cancel = CancelOrderRequest("TXID")
+    detailed = await cancel_order.asyncio_detailed(client=client, form_data=cancel)
+    assert_type(detailed, Response[dict[str, Any]])
+"""
+
+
+def test_type_checker_sees_parameters_and_results(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    (tmp_path / "program.py").write_text(TYPED, "utf-8")
+    source = Path(kraken_connector.__file__).parents[1]
+    where = {} if "site-packages" in source.parts else {"MYPYPATH": str(source)}
+    answer = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "program.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, **where},
+    )
+    assert answer.returncode == 0, answer.stdout
 
 
 def test_unset_of_0_2_0_can_be_passed() -> None:

@@ -116,11 +116,18 @@ def test_wrong_figures_are_refused(make: Callable[[], RateLimiter]) -> None:
         make()
 
 
-@pytest.mark.parametrize("cost", [-1.0, 3.0, float("nan")])
-def test_cost_that_can_never_be_paid_is_refused(cost: float) -> None:
+@pytest.mark.parametrize("cost", [-1.0, float("inf"), float("nan")])
+def test_wrong_cost_is_refused(cost: float) -> None:
     limiter = RateLimiter(2.0, 1.0)
-    with pytest.raises(ValueError, match="cost must be from 0 to 2"), limiter.acquire(cost):
+    with pytest.raises(ValueError, match="cost must be 0 or more"), limiter.acquire(cost):
         pass
+
+
+def test_cost_above_the_size_of_the_bucket_waits_for_what_is_missing(
+    clock: SimpleNamespace,
+) -> None:
+    with RateLimiter(2.0, 0.5).acquire(3.0):
+        assert clock.slept == [2.0]
 
 
 def test_pauses_between_retries_double_up_to_the_longest() -> None:
