@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import pickle
@@ -259,6 +260,25 @@ async def test_no_secret_is_in_an_exception(dropin: DropIn, fault: str, form: st
     for secret in (dropin.sim.api_key, dropin.sim.api_secret, "987123", "API-Sign", "hush"):
         assert secret not in shown
     assert caught.value.__traceback__ is not None
+
+
+@pytest.mark.parametrize("form", ["sync", "asyncio"])
+async def test_no_secret_is_logged(
+    dropin: DropIn, form: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    dropin.sim.faults.drop_calls(2)
+    client = dropin.client_of(resilience=ResilienceConfig(max_retries=1, enable_logging=True))
+    path = "websockets_authentication.get_websockets_token"
+    for _ in range(2):
+        with contextlib.suppress(httpx.HTTPError):
+            await dropin.call(path, form, client=client)
+    token = (await dropin.call(path, form, client=client)).result.token
+    await client.aclose()
+    client.close()
+    assert "/0/private/GetWebSocketsToken" in caplog.text
+    for secret in (dropin.sim.api_key, dropin.sim.api_secret, token, "nonce="):
+        assert secret not in caplog.text
 
 
 async def test_cancelled_call_has_no_secret_in_its_frames(dropin: DropIn) -> None:
