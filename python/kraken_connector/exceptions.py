@@ -634,10 +634,13 @@ class KrakenAPIError(RequestError):
         errors: the exchange's texts; `venue_error` joins them.
         kind: the kind of refusal, as in `TradingError`.
         retryable: whether the same call can succeed later without a change.
+        is_certain: whether the call certainly had no effect. Otherwise an order may be in the
+            market.
     """
 
     def __init__(self, errors: list[str]) -> None:
         self.errors = errors
+        self.is_certain = all(classify(text).is_certain for text in errors)
         meaning = classify(errors[0]) if errors else None
         self.kind: RefusalKind = "service" if meaning is None else meaning.kind
         self.retryable = meaning is not None and meaning.retryable

@@ -206,6 +206,18 @@ async def test_refusal_raises_its_text(dropin: DropIn, form: str) -> None:
     assert str(caught.value) == "Kraken API error: EOrder:Unknown order"
 
 
+async def test_refusal_after_which_the_order_may_be_in_the_market(dropin: DropIn) -> None:
+    dropin.sim.faults.fail_calls("EGeneral:Internal error", calls=("AddOrder",))
+    with pytest.raises(KrakenAPIError) as caught:
+        await dropin.call("trading.add_order", form_data=limit_order())
+    assert not caught.value.is_certain
+    orders = await dropin.call("account_data.get_open_orders")
+    assert len(orders.result.open_.additional_keys) == 1
+    with pytest.raises(KrakenAPIError) as caught:
+        await dropin.call("trading.add_order", form_data=limit_order(volume="1000000000"))
+    assert caught.value.is_certain
+
+
 async def test_warning_beside_a_result_is_no_refusal(dropin: DropIn) -> None:
     dropin.sim.faults.warn_calls("WGeneral:Danger", calls=("AddOrder",))
     reply = await dropin.call("trading.add_order", form_data=limit_order())

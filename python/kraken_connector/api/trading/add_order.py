@@ -29,8 +29,8 @@ def _call(
 ) -> SignedCall[AddOrderResponse]:
     """Place an order.
 
-    If it raises another exception than `KrakenAPIError`, or returns `None`, the order may be in the
-    market.
+    The order may be in the market if it returns `None` or raises an exception, except for a
+    `KrakenAPIError` whose `is_certain` is set.
 
     Args:
         client: makes the call.
