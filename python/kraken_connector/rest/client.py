@@ -67,6 +67,7 @@ class KrakenRest(PublicCalls, AccountCalls, TradingCalls):
     ) -> None:
         try:
             credentials = Credentials(api_key, api_secret, otp=otp, nonce_unit=nonce_unit)
+            credentials.check()
         finally:
             # Error reports show local variables.
             del api_key, api_secret, otp

@@ -118,6 +118,7 @@ class TokenManager:
                 source = HTTPAuthenticatedClient(
                     api_key=os.environ[names[0]], api_secret=os.environ[names[1]], **client_options
                 )
+                source.check_secret()
                 return cls(source, refresh_margin=refresh_margin)
             if len(missing) == 1:
                 raise ValueError(f"{missing[0]} is not set, but its counterpart is")
