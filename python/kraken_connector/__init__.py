@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from ._installation import check_installation, names_of_rest
+from ._installation import check_installation
 
 TYPE_CHECKING = False  # that of `typing`, which is slow to import
 if TYPE_CHECKING:
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from . import ws
     from ._backend import Books, Engine, backend
     from .exceptions import *
-    from .http import HTTPAuthenticatedClient
+    from .http import HTTPAuthenticatedClient, HTTPClient
     from .models.rest import *
+    from .resilience import KrakenTier, RateLimiter, ResilienceConfig
     from .rest import *
+    from .types import File, FileJsonType, Response
     from .ws import *
 
     __version__: str
@@ -73,6 +75,7 @@ __all__ = [
     "DepthLevel",
     "EditOrderParams",
     "EditOrderResult",
+    "EmergencyReport",
     "Engine",
     "EventTrigger",
     "ExecType",
@@ -86,9 +89,12 @@ __all__ = [
     "FeeSchedule",
     "FeeTier",
     "FeedError",
+    "File",
+    "FileJsonType",
     "Fill",
     "GapEvent",
     "HTTPAuthenticatedClient",
+    "HTTPClient",
     "HeartbeatMessage",
     "HeartbeatTimeout",
     "InstrumentAsset",
@@ -99,9 +105,12 @@ __all__ = [
     "InvalidFieldError",
     "InvalidFrameEvent",
     "InvalidParameter",
+    "InvalidResponseModel",
+    "KrakenAPIError",
     "KrakenConnectorError",
     "KrakenRest",
     "KrakenRestSync",
+    "KrakenTier",
     "KrakenWSClient",
     "Level3Book",
     "Level3Data",
@@ -149,8 +158,11 @@ __all__ = [
     "Quotes",
     "RateCounter",
     "RateLimitExceeded",
+    "RateLimiter",
     "RequestError",
     "RequestTimeout",
+    "ResilienceConfig",
+    "Response",
     "RestAmended",
     "RestBalance",
     "RestCanceled",
@@ -186,6 +198,7 @@ __all__ = [
     "TransportError",
     "TriggerReference",
     "UnexpectedReply",
+    "UnexpectedStatus",
     "WSDataMessage",
     "WSErrorResponse",
     "WSMessage",
@@ -201,13 +214,16 @@ __all__ = [
 #: Modules that `import kraken_connector` makes available as attributes.
 _MODULES = frozenset({"exceptions", "http", "models", "rest", "security", "types", "ws"})
 #: Where a public name is looked for: first what loads least.
-_SOURCES = ("exceptions", "_backend", "models", "models.rest", "http", "rest", "ws")
-
-_missing = names_of_rest(
-    __name__,
-    *("api", "constants", "resilience", "schemas", "utils"),
-    *("File", "FileJsonType", "HTTPClient", "InvalidResponseModel", "KrakenAPIError"),
-    *("KrakenTier", "RateLimiter", "ResilienceConfig", "Response", "UnexpectedStatus"),
+_SOURCES = (
+    "exceptions",
+    "types",
+    "_backend",
+    "models",
+    "models.rest",
+    "http",
+    "resilience",
+    "rest",
+    "ws",
 )
 
 check_installation(__path__)
@@ -222,7 +238,7 @@ def _attribute(name: str) -> Any:
     if name in _MODULES:
         return import_module(f".{name}", __name__)
     if name not in __all__:
-        return _missing(name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = _version() if name == "__version__" else _imported(name)
     globals()[name] = value
     return value

@@ -1,20 +1,20 @@
-"""Errors for environments with both distributions, and for uses of 0.2.0's REST API.
+"""Errors for environments with both distributions, and for what only kraken-connector 0.2.0 has.
 
 kraken-connector and kraken-connector-rs both install the package `kraken_connector`, so an
-environment can have only one of them. kraken-connector 0.2.0 also has a REST API, which this
-package does not have.
+environment can have only one of them. Of the REST API of 0.2.0 this package has a part.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False  # as in `typing`, which is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-__all__ = ["check_installation", "missing_module", "names_of_rest"]
+__all__ = ["check_installation", "explain_missing_modules", "missing_names"]
 
 _MIXED = """\
 kraken-connector and kraken-connector-rs are both installed in {folder}. Both are the package \
@@ -25,12 +25,12 @@ the one that stays. Remove both, then install the one that you want:
     pip install kraken-connector-rs
 """
 
-_REST = (
-    "{name} belongs to the REST API of kraken-connector 0.2.0, which is not part of "
-    "kraken-connector-rs. Both packages are imported as `kraken_connector`, so keep "
-    "kraken-connector==0.2.0 in a virtual environment of its own, or use a REST client that can be "
-    "installed beside this one, such as python-kraken-sdk (imported as `kraken`). See "
-    "docs/migrating.md"
+_MISSING = (
+    "kraken-connector-rs has no {name}. Of the REST API of kraken-connector 0.2.0 it has the calls "
+    "about market data, orders, trades, balances, positions, fees and tokens, see "
+    "docs/migrating.md. For other calls use a REST client that can be installed beside this one, "
+    "such as python-kraken-sdk (imported as `kraken`), or keep kraken-connector==0.2.0 in a "
+    "virtual environment of its own, as both packages are imported as `kraken_connector`"
 )
 
 
@@ -57,13 +57,34 @@ def _is_other(name: str) -> bool:
     return name.startswith("kraken_connector-") and name.endswith((".dist-info", ".egg-info"))
 
 
-def missing_module(name: str) -> ImportError:
-    """Return the exception for an import of a module of 0.2.0's REST API."""
-    return ModuleNotFoundError(_REST.format(name=name), name=name)
+class _MissingModules:
+    """An entry of `sys.meta_path` that explains modules which no other entry has found."""
+
+    def __init__(self) -> None:
+        self.packages: tuple[str, ...] = ()
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name.startswith(self.packages):
+            # A ModuleNotFoundError would be ignored by `from package import module`.
+            raise ImportError(_MISSING.format(name=name), name=name)
 
 
-def names_of_rest(module: str, *names: str) -> Callable[[str], Any]:
-    """Return a `__getattr__` for a module that explains names of 0.2.0's REST API.
+_missing_modules = _MissingModules()
+
+
+def explain_missing_modules(package: str) -> None:
+    """Let imports of modules that a package does not have raise an `ImportError` that explains it.
+
+    Args:
+        package: a package whose modules in kraken-connector 0.2.0 belong to the REST API.
+    """
+    _missing_modules.packages += (f"{package}.",)
+    if _missing_modules not in sys.meta_path:
+        sys.meta_path.append(_missing_modules)
+
+
+def missing_names(module: str, *names: str) -> Callable[[str], Any]:
+    """Return a `__getattr__` for a module that explains names which only 0.2.0 has.
 
     For these names it raises `ImportError`, because `from module import name` would replace the
     text of an `AttributeError`.
@@ -71,7 +92,7 @@ def names_of_rest(module: str, *names: str) -> Callable[[str], Any]:
 
     def missing(name: str) -> Any:
         if name in names:
-            raise ImportError(_REST.format(name=f"{module}.{name}"), name=module)
+            raise ImportError(_MISSING.format(name=f"{module}.{name}"), name=module)
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return missing

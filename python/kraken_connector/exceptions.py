@@ -7,7 +7,9 @@
     │  └─ HeartbeatTimeout                    a connection fell silent
     ├─ ProtocolError             drop_frame   the exchange broke the protocol
     │  ├─ ParseError                          a frame that cannot be read; also a ValueError
-    │  └─ UnexpectedReply                     a reply that fits no request
+    │  ├─ UnexpectedReply                     a reply that fits no request
+    │  ├─ InvalidResponseModel                `api`: a reply that cannot be read; also a ValueError
+    │  └─ UnexpectedStatus                    `api`: a reply with another status than 200
     ├─ FeedError                 resync       the content of a stream is wrong
     │  ├─ ChecksumError                       a book that differs from the exchange's
     │  └─ BookNotReady                        a book that is not valid now
@@ -18,6 +20,7 @@
     │  │  └─ RateLimitExceeded                not sent, as the rate limit has no room
     │  ├─ OrderOutcomeUnknown                 sent, and the outcome is not known
     │  ├─ RestError                           a REST call was refused or has no usable reply
+    │  ├─ KrakenAPIError                      `api`: a call was refused
     │  ├─ TokenAcquisitionError               the REST API gave no token
     │  └─ RequestTimeout                      no answer in time; also a TimeoutError
     ├─ OrderNotFilled            none         an order ended in another way than it was waited for
@@ -34,9 +37,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from ._installation import names_of_rest
 from .refusals import RefusalKind, classify
 
 __all__ = [
@@ -48,6 +50,8 @@ __all__ = [
     "HeartbeatTimeout",
     "InvalidFieldError",
     "InvalidParameter",
+    "InvalidResponseModel",
+    "KrakenAPIError",
     "KrakenConnectorError",
     "NotConnected",
     "OrderCheckFailed",
@@ -66,6 +70,7 @@ __all__ = [
     "TradingError",
     "TransportError",
     "UnexpectedReply",
+    "UnexpectedStatus",
 ]
 
 
@@ -199,6 +204,30 @@ class UnexpectedReply(ProtocolError):
         self.reply = reply
         self.expected = expected
         super().__init__(f"expected {expected}, received {reply!r}")
+
+
+class InvalidResponseModel(ProtocolError, ValueError):
+    """A reply to a call of `kraken_connector.api` cannot be read.
+
+    After `add_order` the order may be in the market.
+    """
+
+
+class UnexpectedStatus(ProtocolError):
+    """A reply to a call of `kraken_connector.api` has another HTTP status than 200.
+
+    It is raised if `raise_on_unexpected_status` of the client is set. After `add_order` the order
+    may be in the market.
+
+    Attributes:
+        status_code: the HTTP status.
+        content: the body of the reply.
+    """
+
+    def __init__(self, status_code: int, content: bytes) -> None:
+        self.status_code = status_code
+        self.content = content
+        super().__init__(f"Unexpected status code: {status_code}")
 
 
 class FeedError(KrakenConnectorError):
@@ -517,15 +546,24 @@ class OrdersStillWorking(KrakenConnectorError):
     Attributes:
         orders: the orders that may be in the market.
         report: a `CancelReport` of the others.
+        order_ids: identifiers of further orders that the REST API lists as open.
     """
 
-    def __init__(self, orders: Sequence[Any], report: Any) -> None:
+    def __init__(
+        self,
+        orders: Sequence[Any],
+        report: Any,
+        *,
+        order_ids: Sequence[str] = (),
+        reason: str = "executions is not current",
+    ) -> None:
         self.orders = tuple(orders)
         self.report = report
-        names = ", ".join(map(repr, self.orders))
-        text = f"{len(self.orders)} orders may still be in the market: {names}"
-        if not self.orders:
-            text = "orders may still be in the market: executions is not current"
+        self.order_ids = tuple(order_ids)
+        names = [*map(repr, self.orders), *self.order_ids]
+        text = f"{len(names)} orders may still be in the market: {', '.join(names)}"
+        if not names:
+            text = f"orders may still be in the market: {reason}"
         super().__init__(text)
 
 
@@ -596,6 +634,27 @@ def _parts(errors: Sequence[str]) -> tuple[str | None, str | None, str | None]:
         return None, None, None
     area, message, *_ = errors[0].split(":")
     return f"{area}:{message}", area[0], area[1:]
+
+
+class KrakenAPIError(RequestError):
+    """The exchange refused a call of `kraken_connector.api`.
+
+    Attributes:
+        errors: the exchange's texts; `venue_error` joins them.
+        kind: the kind of refusal, as in `TradingError`.
+        retryable: whether the same call can succeed later without a change.
+        is_certain: whether the call certainly had no effect. Otherwise an order may be in the
+            market.
+    """
+
+    def __init__(self, errors: list[str]) -> None:
+        self.errors = errors
+        self.is_certain = all(classify(text).is_certain for text in errors)
+        meaning = classify(errors[0]) if errors else None
+        self.kind: RefusalKind = "service" if meaning is None else meaning.kind
+        self.retryable = meaning is not None and meaning.retryable
+        said = ", ".join(errors)
+        super().__init__(f"Kraken API error: {said}", venue_error=said)
 
 
 class TokenAcquisitionError(RequestError):
@@ -679,9 +738,3 @@ class InvalidFieldError(KrakenConnectorError, ValueError):
         self.field = field
         names = ", ".join(numeric) or "none"
         super().__init__(f"{model} has no number in {field!r}; its numeric fields: {names}")
-
-
-if not TYPE_CHECKING:  # a type checker would accept any name
-    __getattr__ = names_of_rest(
-        __name__, "InvalidResponseModel", "KrakenAPIError", "UnexpectedStatus"
-    )

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 __all__ = [
     "NONCE_UNITS",
     "checked_key",
+    "checked_secret",
     "decode_secret",
     "get_nonce",
     "next_nonce",
@@ -59,6 +60,19 @@ def checked_key(key: str | None) -> str:
     )
 
 
+def checked_secret(secret: str | None) -> str:
+    """Return a private key without surrounding whitespace, empty if there is none.
+
+    Raises:
+        TypeError: it is not a string.
+    """
+    if not isinstance(secret, str | None):
+        kind = type(secret).__name__
+        del secret
+        raise TypeError(f"api_secret must be a string, not {kind}")
+    return (secret or "").strip()
+
+
 def decode_secret(secret: str) -> bytes:
     """Return the bytes of a private key, given as base64; surrounding whitespace is ignored.
 
@@ -66,13 +80,11 @@ def decode_secret(secret: str) -> bytes:
         TypeError: it is not a string.
         ValueError: it is not base64; the text does not contain the secret.
     """
-    if not isinstance(secret, str):
-        kind = type(secret).__name__
-        del secret
-        raise TypeError(f"api_secret must be a string, not {kind}")
     try:
-        return base64.b64decode(secret.strip(), validate=True)
+        return base64.b64decode(checked_secret(secret), validate=True)
     except (binascii.Error, ValueError):
+        pass
+    finally:
         # Error reports show local variables.
         del secret
     # Raised outside the handler: a cause would have the secret in its frames' local variables.

@@ -71,6 +71,6 @@ def test_migrating_says_first_what_to_uninstall() -> None:
     text = (ROOT / "docs" / "migrating.md").read_text("utf-8")
     first = text.partition("## ")[0]
     assert "pip uninstall --yes kraken-connector\npip install kraken-connector-rs" in first
-    for module in ("api", "resilience", "schemas"):
+    for module in ("api.earn", "schemas.asset_info", "utils.errors"):
         with pytest.raises(ImportError, match=r"docs/migrating\.md"):
             importlib.import_module(f"kraken_connector.{module}")

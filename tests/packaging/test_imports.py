@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -113,39 +114,50 @@ def test_unknown_name_is_an_ordinary_error() -> None:
         from kraken_connector import Enigne  # type: ignore[attr-defined]  # noqa: F401, PLC0415
 
 
-# What belongs to the REST API of kraken-connector 0.2.0.
+# What only kraken-connector 0.2.0 has.
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        "import kraken_connector.api",
-        "import kraken_connector.resilience",
+        "import kraken_connector.api.earn",
+        "import kraken_connector.api.funding.withdraw_funds",
         "import kraken_connector.schemas.asset_info",
-        "from kraken_connector import api",
-        "from kraken_connector import HTTPClient",
-        "from kraken_connector import KrakenAPIError",
-        "from kraken_connector import RateLimiter",
-        "from kraken_connector.api.market_data import get_server_time",
-        "from kraken_connector.constants.api import API_VERSION_PREFIX",
-        "from kraken_connector.exceptions import UnexpectedStatus",
-        "from kraken_connector.http import HTTPClient",
-        "from kraken_connector.types import Response",
-        "from kraken_connector.utils.errors import not_there",
+        "import kraken_connector.schemas.websockets",
+        "from kraken_connector.api import subaccounts",
+        "from kraken_connector.api.account_data import get_ledgers",
+        "from kraken_connector.api.earn.list_strategies import sync",
+        "from kraken_connector.constants.earn import AutoCompoundType",
+        "from kraken_connector.constants.account_data import ReportType",
+        "from kraken_connector.schemas import AssetInfo",
+        "from kraken_connector.schemas.asset_info import AssetInfo",
+        "from kraken_connector.utils.errors import build_event_error_msg",
     ],
 )
-def test_what_belongs_to_rest_says_where_rest_is(statement: str) -> None:
+def test_what_only_the_other_package_has_says_what_to_use(statement: str) -> None:
     with pytest.raises(ImportError) as caught:
         exec(statement)
     text = str(caught.value)
-    assert "REST API of kraken-connector 0.2.0" in text
+    assert "kraken-connector-rs has no kraken_connector." in text
+    assert "docs/migrating.md" in text
     assert "virtual environment of its own" in text
     assert "python-kraken-sdk" in text
 
 
-@pytest.mark.parametrize("name", ["exceptions", "http", "types"])
+def test_modules_of_others_are_found_and_missed_as_before() -> None:
+    code = (
+        "import kraken_connector.api, kraken_connector.schemas, importlib.util, colorsys\n"
+        "print(importlib.util.find_spec('kraken_connector_of_mine'), colorsys.__name__)"
+    )
+    assert run(code) == "None colorsys"
+
+
+@pytest.mark.parametrize(
+    "name", ["api", "constants.account_data", "exceptions", "http", "schemas", "types"]
+)
 def test_other_names_of_these_modules_are_ordinary_errors(name: str) -> None:
-    assert not hasattr(getattr(kraken_connector, name), "Nothing")
+    module = import_module(f"kraken_connector.{name}")
+    assert not hasattr(module, "Nothing")
 
 
 # Both distributions in one environment.

@@ -16,13 +16,16 @@ PACKAGE = "kraken_connector"
 
 # Lowest first; a module may import its own layer and those before it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("_installation", "api", "constants", "resilience", "schemas", "utils"),
+    ("_installation",),
     ("refusals", "exceptions", "types", "models"),
     ("_native", "_pure"),
     ("_backend",),
     ("loop_time", "security", "network"),
+    ("constants", "schemas", "utils"),
     ("rest",),
+    ("resilience",),
     ("http",),
+    ("api",),
     ("ws.constants", "ws.envelopes", "ws.subscribe"),
     ("ws.base",),
     ("ws.token",),
@@ -33,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ws.network",),
     ("ws.pool",),
     ("ws.trading",),
+    ("ws.by_rest",),
     ("ws.methods",),
     ("ws",),  # the client, and import paths of kraken-connector 0.2.0
     ("",),  # the package itself: the public names

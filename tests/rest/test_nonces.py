@@ -139,7 +139,7 @@ async def test_stopped_process_does_not_stop_others(server: Server, strict: Stri
 
 def turn_file(rest: KrakenRest) -> Path:
     """Return the file whose lock is the turn of a client's key."""
-    file = rest._caller._nonces._turns
+    file = rest._caller.nonces._turns
     assert file is not None
     return file
 

@@ -22,9 +22,11 @@ import pytest
 from kraken_connector import network
 from kraken_connector.exceptions import TokenAcquisitionError
 from kraken_connector.http import HTTPAuthenticatedClient, WebSocketToken
+from kraken_connector.rest import KrakenRest
 from kraken_connector.rest.credentials import Credentials
 from kraken_connector.rest.transport import QuietProxy
 from kraken_connector.security import decode_secret, sign
+from kraken_connector.ws import TokenManager
 
 SECRET = "c2VjcmV0"
 GOOD = {"error": [], "result": {"token": "a-token", "expires": 900}}
@@ -208,7 +210,6 @@ async def test_client_without_a_key_says_what_is_missing() -> None:
         {"base_url": f"https://{'a' * 64}.com"},
         {"base_url": "https://[bad"},
         {"api_key": "the\u200bkey", "api_secret": SECRET},
-        {"api_key": "the-key", "api_secret": "no base64"},
         {"nonce_unit": "minutes"},
     ],
 )
@@ -223,7 +224,7 @@ def test_wrong_arguments_are_refused(options: dict[str, Any]) -> None:
 )
 def test_error_about_a_key_shows_it_nowhere(key: str, secret: str) -> None:
     with pytest.raises(ValueError, match="api_") as caught:
-        HTTPAuthenticatedClient(api_key=key, api_secret=secret)
+        HTTPAuthenticatedClient(api_key=key, api_secret=secret).check_secret()
     shown = str(caught.value) + variables_of(caught.value)
     assert key not in shown
     assert repr(key)[1:-1] not in shown
@@ -237,6 +238,27 @@ def test_key_that_is_no_string_is_shown_nowhere(key: Any, secret: Any) -> None:
     shown = str(caught.value) + variables_of(caught.value)
     assert "key-of-mine" not in shown
     assert "c2Vj" not in shown
+
+
+async def test_secret_that_is_not_base64_is_refused_when_it_is_needed() -> None:
+    secret = "secret-" + "no-base64"
+    client = HTTPAuthenticatedClient(api_key="the-key", api_secret=secret)
+    with pytest.raises(TokenAcquisitionError, match="api_secret is not base64") as caught:
+        await client.get_websockets_token()
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    # This test's own frame has it.
+    assert "".join(report.format()).count(secret) == 1
+
+
+def test_secret_that_is_not_base64_is_refused_at_once_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KRAKEN_CONNECTOR_API_KEY", "the-key")
+    monkeypatch.setenv("KRAKEN_CONNECTOR_API_SECRET", "no base64")
+    with pytest.raises(ValueError, match="api_secret is not base64"):
+        TokenManager.from_env()
+    with pytest.raises(ValueError, match="api_secret is not base64"):
+        KrakenRest("the-key", "no base64")
 
 
 def test_key_instead_of_the_url_is_not_shown() -> None:
@@ -374,8 +396,9 @@ def test_characters_that_no_key_has_are_named_by_their_position(blank: str, patt
     with pytest.raises(ValueError, match="api_key has") as caught:
         HTTPAuthenticatedClient(api_key=text, api_secret=SECRET)
     assert text not in str(caught.value)
+    client = HTTPAuthenticatedClient(api_key="key", api_secret=f"{SECRET[:4]}{blank}{SECRET[4:]}")
     with pytest.raises(ValueError, match="api_secret is not"):
-        HTTPAuthenticatedClient(api_key="key", api_secret=f"{SECRET[:4]}{blank}{SECRET[4:]}")
+        client.check_secret()
 
 
 async def test_blanks_around_the_one_time_password_are_dropped() -> None:

@@ -134,7 +134,7 @@ async def test_no_secret_is_in_a_traceback(sim: SimulatedExchange, times: int) -
 def test_wrong_secret_is_not_in_the_error_about_it() -> None:
     secret = "not base" + " 64!!"
     with pytest.raises(ValueError, match="base64") as caught:
-        HTTPAuthenticatedClient(api_key="key", api_secret=secret)
+        HTTPAuthenticatedClient(api_key="key", api_secret=secret).check_secret()
     assert secret not in reachable_texts(caught.value)
 
 

@@ -68,6 +68,7 @@ class Caller:
         transport: as given.
         credentials: as given.
         counter: the counter of the rate limit.
+        nonces: the nonces of the key, and the turns of its calls.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Caller:
         self.credentials = credentials
         self.counter = shared_counter(transport.shown_url, credentials.api_key, tier, now)
         self._policy = policy
-        self._nonces = shared_nonces(
+        self.nonces = shared_nonces(
             transport.shown_url, credentials.api_key, credentials.nonce_unit
         )
 
@@ -144,11 +145,11 @@ class Caller:
         while True:
             if waits:
                 await self._wait_for_room(call.name, cost, until - now())
-            async with self._nonces.turn(until, urgent=call.urgent):
+            async with self.nonces.turn(until, urgent=call.urgent):
                 if waits and self.counter.wait(cost):
                     continue  # The call before took the room.
                 self.counter.charge(cost)
-                nonce = await self._nonces.next()
+                nonce = await self.nonces.next()
                 path = f"/0/private/{call.name}"
                 request = self.credentials.request(path, nonce, call.form)
                 try:

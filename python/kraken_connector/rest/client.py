@@ -67,12 +67,32 @@ class KrakenRest(PublicCalls, AccountCalls, TradingCalls):
     ) -> None:
         try:
             credentials = Credentials(api_key, api_secret, otp=otp, nonce_unit=nonce_unit)
+            credentials.check()
         finally:
             # Error reports show local variables.
             del api_key, api_secret, otp
         transport = Transport(base_url, {"timeout": timeout})
         transport.use_network(Network(ssl=ssl, proxy=proxy))
         super().__init__(Caller(transport, credentials, tier=tier, policy=rate_policy))
+
+    @classmethod
+    def over(cls, caller: Caller) -> Self:
+        """Return a client that makes its calls as another one does, with the same key."""
+        client = cls.__new__(cls)
+        TradingCalls.__init__(client, caller)
+        return client
+
+    @property
+    def has_key(self) -> bool:
+        """Whether private calls can be made."""
+        return bool(self._caller.credentials)
+
+    def use_network(self, network: Network) -> None:
+        """Use the `ssl` and `proxy` of a WebSocket client where this one has none.
+
+        The first client that has them decides.
+        """
+        self._caller.transport.use_network(network)
 
     async def get_websockets_token(self) -> WebSocketToken:
         """Request a new token for private channels.

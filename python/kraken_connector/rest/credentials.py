@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 from urllib.parse import urlencode
 
-from ..security import NONCE_UNITS, checked_key, decode_secret, sign
+from ..security import NONCE_UNITS, checked_key, checked_secret, decode_secret, sign
 from .transport import HttpRequest
 
 __all__ = ["Credentials"]
@@ -25,11 +25,11 @@ class Credentials:
 
     Attributes:
         api_key: the public key, empty if there is none.
+        api_secret: the private key, empty if there is none.
         nonce_unit: the unit of nonces.
 
     Raises:
-        TypeError, ValueError: the key has invalid characters, the secret is not base64, or one of
-            the two is missing.
+        TypeError, ValueError: the key has invalid characters, or one of the two is missing.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class Credentials:
         # Error reports show local variables: errors are raised after the key is deleted from them.
         try:
             self.api_key = checked_key(api_key)
-            self._secret = decode_secret(api_secret or "")
+            self.api_secret = checked_secret(api_secret)
             self._otp = None if otp is None else otp.strip()
         finally:
             del api_key, api_secret, otp
-        if bool(self.api_key) != bool(self._secret):
+        if bool(self.api_key) != bool(self.api_secret):
             raise ValueError("api_key and api_secret belong together; one of them is missing")
         if nonce_unit not in NONCE_UNITS:
             raise ValueError(f"nonce_unit must be one of {', '.join(NONCE_UNITS)}")
@@ -59,6 +59,14 @@ class Credentials:
     def __bool__(self) -> bool:
         return bool(self.api_key)
 
+    def check(self) -> None:
+        """Check that the secret is base64, which calls need.
+
+        Raises:
+            ValueError: it is not; the text does not contain it.
+        """
+        decode_secret(self.api_secret)
+
     def request(self, path: str, nonce: str, fields: Mapping[str, str]) -> HttpRequest:
         """Return a signed request.
 
@@ -66,6 +74,9 @@ class Credentials:
             path: path of the URL, beginning with `/0/private/`.
             nonce: the nonce.
             fields: the other fields of the form.
+
+        Raises:
+            ValueError: the secret is not base64; the text does not contain it.
         """
         form = {"nonce": nonce, **fields}
         if self._otp is not None:
@@ -74,7 +85,7 @@ class Credentials:
         key_header, signature_header = self._headers
         headers = {
             key_header: self.api_key,
-            signature_header: sign(self._secret, path, nonce, body),
+            signature_header: sign(decode_secret(self.api_secret), path, nonce, body),
             "Content-Type": "application/x-www-form-urlencoded",
         }
         return HttpRequest("POST", path, headers, body)

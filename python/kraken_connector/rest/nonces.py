@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from math import inf
@@ -153,6 +154,26 @@ class Nonces:
                 return file.read(DIGITS)
         except OSError:
             return b""
+
+    @contextlib.contextmanager
+    def turn_in_thread(self, *, urgent: bool = False) -> Iterator[None]:
+        """Wait as `turn` does, and block the thread."""
+        until = 0.0 if urgent else time.monotonic() + LONGEST_WAIT
+        with contextlib.ExitStack() as stack:
+            while time.monotonic() < until:
+                with contextlib.suppress(BlockingIOError):
+                    stack.enter_context(_locked(self._turns))
+                    break
+                time.sleep(POLL)
+            yield
+
+    def next_in_thread(self) -> str:
+        """Return the next nonce; wait as `next` does, and block the thread."""
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(BlockingIOError):
+                return self._next()
+            time.sleep(POLL)
+        return str(next_nonce(self._key, self._unit))
 
     def _next(self) -> str:
         """Return the next nonce and store it.

@@ -47,6 +47,7 @@ from .account.balances import Balances
 from .account.instruments import Instruments
 from .account.positions import Position, PositionGroup, Positions
 from .book import BookChecksumEvent, ChecksumError, Level3Book, OrderBook, OrderBookManager
+from .by_rest.emergency import EmergencyReport
 from .channels import (
     BalanceLedgerUpdate,
     BalanceSnapshot,
@@ -184,6 +185,7 @@ __all__ = [
     "DeadMansSwitchEvent",
     "EditOrderParams",
     "EditOrderResult",
+    "EmergencyReport",
     "EventTrigger",
     "ExecType",
     "ExecutionContingent",

@@ -18,6 +18,7 @@ from ..models import DeadMansSwitchEvent, GapEvent
 from ..models.checks import check_choice, checked_integer
 from ..models.trading import TradingParams
 from ..network import Network
+from ..rest.client import KrakenRest
 from .account.balances import Balances
 from .account.instruments import Instruments
 from .account.positions import Positions
@@ -45,7 +46,7 @@ from .pool.pool import Pool
 from .pool.readiness import trading_obstacle
 from .pool.wiring import Wiring
 from .protocol.registry import SubscriptionEntry, Topic, entries_of
-from .token.manager import TokenManager, shared_manager
+from .token.manager import TokenManager, rest_client, shared_manager
 from .trading.checks import OrderChecks
 from .trading.rate_counter import RateCounter, RatePolicy, TierName
 from .trading.rate_limiter import RateLimiter
@@ -139,6 +140,8 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         sequencing: what to do with an amend, edit or cancel while the last request for the same
             order is unanswered, since messages can overtake each other on the way to the engine:
             `hold` waits for the answer (a cancel at most one second), `send` sends at once.
+        rest: the REST client for what a connection cannot do: `cancel_everything`, the dead man's
+            switch without a connection. By default one with the key of the `token_manager`.
 
     Attributes:
         instruments: reference data by symbol, from the `instrument` stream.
@@ -146,6 +149,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         positions: net position and profit by pair, computed from fills; see `track_orders`.
         balances: the account's balances by asset; see `track_balances`.
         rate_counter: the trading rate limit's counter of each pair.
+        rest: the REST client, `None` without an API key.
 
     Raises:
         TypeError, ValueError: an argument is invalid.
@@ -189,6 +193,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         rate_reserve: float = 0,
         order_deadline: float = 5.0,
         sequencing: Sequencing = "hold",
+        rest: KrakenRest | None = None,
     ) -> None:
         hosts = Hosts(url, auth_url, level3_url)
         if token_manager is not None and not hasattr(token_manager, "get_token"):
@@ -221,6 +226,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         self._session_options, self._connection_options = session_options, connection_options
         check_choice("sequencing", sequencing, ("hold", "send"))
         self._has_tokens = token_manager is not None
+        self.rest = rest_client(rest, token_manager, network)
         self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
         self._inbox = Inbox(
             checked_integer("message_queue_max", message_queue_max, 1),

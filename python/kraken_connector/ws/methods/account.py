@@ -7,12 +7,15 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from ...exceptions import RequestTimeout
+from ...exceptions import NotConnected, RequestTimeout
 from ...models import DeadMansSwitchEvent
 from ...models.checks import Number, check_choice, checked_symbol, checked_text
 from ...models.trading import CancelAllOrdersAfterParams
 from ...models.trading_results import CancelAllOrdersAfterResult
+from ...rest.client import KrakenRest
 from ..account.balances import Balances
+from ..by_rest.emergency import Emergency, EmergencyReport
+from ..by_rest.timer import TimerRoutes
 from ..constants import ConnectionState
 from ..envelopes import SubscriptionResult
 from ..orders import Order, Orders
@@ -53,6 +56,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
     orders: Orders
     balances: Balances
     rate_counter: RateCounter
+    rest: KrakenRest | None
     _request_timeout: float
     _publish: Callable[[DeadMansSwitchEvent], None]
 
@@ -86,8 +90,14 @@ class AccountMethods(SubscribingMethods, OrderMethods):
     @cached_property
     def protection(self) -> Protection:
         """State of the dead man's switch: whether and when the exchange cancels all orders."""
+        routes = TimerRoutes(
+            self._set_timer,
+            lambda: self.rest,
+            self._open_socket,
+            may_set=lambda: self.protection.by_rest,
+        )
         return Protection(
-            self._set_timer, self._system_states, self._publish, remark=self._remark_on_timer
+            routes.send, self._system_states, self._publish, remark=self._remark_on_timer
         )
 
     async def cancel_all_orders_after(
@@ -109,6 +119,13 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         reply = await self.cancel_all_orders_after(CancelAllOrdersAfterParams(timeout=seconds))
         assert reply.typed is not None
         return reply.typed
+
+    def _open_socket(self) -> object | None:
+        """Return what identifies the socket for orders, `None` while it is not open."""
+        link = self._pool.carrier("executions")
+        if link is None or link.state is not ConnectionState.CONNECTED:
+            return None
+        return link.session, link.session.gaps.epoch
 
     def _remark_on_timer(self) -> str:
         """Return the exchange's errors while `cancel_all_orders_after` was unanswered."""
@@ -166,6 +183,39 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         """
         checked_text("tag", tag)
         return await self._cancel(lambda: self.orders.working(tag=tag), timeout)
+
+    async def cancel_everything(self, *, timeout: float = 30.0) -> EmergencyReport:  # noqa: ASYNC109
+        """Cancel all open orders of the account, by the way that works, and check the result.
+
+            report = await client.cancel_everything()
+
+        The cancel is sent by the WebSocket connection if it is open, and by the REST API if it is
+        not, or if there is no answer within a second; it can be called without a connection too.
+        It is repeated while orders are open. The method returns when `executions` shows that none
+        is, or the REST API does, read late enough after the cancel and after the deadlines of
+        orders of unknown outcome. Stop placing orders first: those that are placed meanwhile are
+        cancelled too.
+
+        REST needs an API key with the permissions to cancel and to query open orders, from
+        `rest=` or the `token_manager`.
+
+        Args:
+            timeout: longest wait, seconds. An order of unknown outcome can arrive until its
+                deadline, `order_deadline` seconds after it was sent.
+
+        Raises:
+            OrdersStillWorking: after `timeout` orders may be in the market; `orders` and
+                `order_ids` have them, and the text says why.
+            NotConnected: the client is disconnected and has no REST client with a key.
+        """
+        rest = self.rest
+        state = self._pool.state
+        if rest is None and state is ConnectionState.DISCONNECTED:
+            raise NotConnected("cancel everything", state)
+        emergency = Emergency(
+            self._trader, self.orders, rest, lambda: self._open_socket() is not None
+        )
+        return await emergency.run(timeout)
 
     def quotes(
         self,
@@ -229,6 +279,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         *,
         on_close: OnClose = "disarm",
         on_late: Callable[[DeadMansSwitch], object] | None = None,
+        by_rest: bool = False,
     ) -> DeadMansSwitch:
         """Return a dead man's switch: `async with client.dead_mans_switch(timeout=60):`.
 
@@ -238,11 +289,14 @@ class AccountMethods(SubscribingMethods, OrderMethods):
                 `leave` lets it run, so all orders are cancelled within `timeout` seconds.
             on_late: a plain function that is called with the switch when two thirds of the timeout
                 have passed without a confirmation.
+            by_rest: whether to set and renew the timer by REST while the connection for orders is
+                not open or does not answer. By default it expires then, as fills are not seen
+                either. To turn it off REST is used in any case.
 
         Raises:
             TypeError, InvalidParameter: (a `ValueError`) an argument is invalid.
         """
-        return DeadMansSwitch(self.protection, timeout, on_close, on_late)
+        return DeadMansSwitch(self.protection, timeout, on_close, on_late, by_rest=by_rest)
 
     def _system_states(self) -> list[tuple[str | None, list[Any]]]:
         """Return the system status and announced maintenance of each connection."""

@@ -341,7 +341,11 @@ class Order:
     @property
     def is_edited(self) -> bool:
         """Whether an edit without a known outcome may still replace it."""
-        return any(change.method == "edit_order" for change in (*self._pending, *self._unresolved))
+        return any(change.method == "edit_order" for change in self._requests())
+
+    def _requests(self) -> tuple[Change, ...]:
+        """Return the requests about it without a known outcome."""
+        return (*self._pending, *self._unresolved)
 
     @property
     def is_busy(self) -> bool:

@@ -293,6 +293,24 @@ class StreamedOrders(KnownOrders, Follower):
         reached_ns = self._exchange.earliest_ns(at)
         return reached_ns is not None and reached_ns >= _surely_reported_ns(order)
 
+    def can_arrive(self, order: Order, at: float) -> bool:
+        """Return whether an order, or one that replaces it, may still be new to the exchange.
+
+        Args:
+            order: an order that has not ended.
+            at: a local time, monotonic seconds.
+        """
+        deadlines = [c.deadline_ns for c in order._requests() if c.method == "edit_order"]
+        if order.order_id is None:
+            if order.status == "sending":
+                return True
+            deadlines.append(order.deadline_ns)
+        reached_ns = self._exchange.earliest_ns(at)
+        return any(
+            reached_ns is None or reached_ns < (deadline_ns or inf) + DEADLINE_SLACK_NS
+            for deadline_ns in deadlines
+        )
+
     def _close(self, order: Order) -> None:
         """Finish an order that was concluded to have ended."""
         self._answer(order)

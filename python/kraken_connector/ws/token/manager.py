@@ -15,6 +15,7 @@ from ...exceptions import TokenAcquisitionError
 from ...http import HTTPAuthenticatedClient, WebSocketToken
 from ...loop_time import now
 from ...network import Network
+from ...rest.client import KrakenRest
 from .pacer import TokenPacer
 
 __all__ = ["TokenAcquisitionError", "TokenManager"]
@@ -29,7 +30,7 @@ LAST_WAIT = 1.0
 
 
 class TokenSource(Protocol):
-    """An object that can fetch a token, such as `HTTPAuthenticatedClient`."""
+    """An object that can fetch a token: `KrakenRest`, `HTTPAuthenticatedClient` or your own."""
 
     def get_websockets_token(self) -> Coroutine[Any, Any, WebSocketToken]: ...
 
@@ -92,7 +93,7 @@ class TokenManager:
         Settings of the HTTP client itself take precedence, and so do those of an earlier client
         that shares this manager.
         """
-        if isinstance(self._auth_client, HTTPAuthenticatedClient):
+        if isinstance(self._auth_client, HTTPAuthenticatedClient | KrakenRest):
             self._auth_client.use_network(network)
 
     @classmethod
@@ -117,10 +118,21 @@ class TokenManager:
                 source = HTTPAuthenticatedClient(
                     api_key=os.environ[names[0]], api_secret=os.environ[names[1]], **client_options
                 )
+                source.check_secret()
                 return cls(source, refresh_margin=refresh_margin)
             if len(missing) == 1:
                 raise ValueError(f"{missing[0]} is not set, but its counterpart is")
         raise ValueError("no API key: set KRAKEN_API_KEY and KRAKEN_API_SECRET")
+
+    @property
+    def rest(self) -> KrakenRest | None:
+        """A REST client with the key of this manager, `None` if its `auth_client` has no key."""
+        source = self._auth_client
+        if isinstance(source, KrakenRest):
+            return source
+        return (
+            KrakenRest.over(source.caller) if isinstance(source, HTTPAuthenticatedClient) else None
+        )
 
     @property
     def is_valid(self) -> bool:
@@ -273,6 +285,28 @@ def shared_manager(manager: Any, network: Network) -> TokenManager:
         return TokenManager(_OtherManager(manager), refresh_margin=0.0)
     manager.use_network(network)
     return manager
+
+
+def rest_client(rest: KrakenRest | None, manager: object, network: Network) -> KrakenRest | None:
+    """Return the REST client of a WebSocket client, `None` without an API key.
+
+    Args:
+        rest: the one that the user gave.
+        manager: the `TokenManager`, whose key is used otherwise.
+        network: TLS settings and proxy of the WebSocket client.
+
+    Raises:
+        TypeError: `rest` is not a `KrakenRest`.
+    """
+    if rest is None and isinstance(manager, TokenManager):
+        rest = manager.rest
+    if not isinstance(rest, KrakenRest | None):
+        # Only its type: the value may be a key.
+        raise TypeError(f"rest must be a KrakenRest, not a {type(rest).__name__}")
+    if rest is None or not rest.has_key:
+        return None
+    rest.use_network(network)
+    return rest
 
 
 class _OtherManager:

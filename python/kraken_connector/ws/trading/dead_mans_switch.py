@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Literal, Self
 
-from ...models.checks import check_choice, checked_integer
+from ...models.checks import check_choice, check_flag, checked_integer
 from ...models.trading import CancelAllOrdersAfterParams
 from ..base.listeners import Listeners
 from .protection import Member, Protection
@@ -44,6 +44,9 @@ class DeadMansSwitch:
             timer off and orders stay; `leave` lets it run, so all orders are cancelled within
             `timeout` seconds.
         on_late: a plain function that is called with the switch when it is late.
+        by_rest: whether to set and renew the timer by REST while the connection for orders is not
+            open or does not answer. By default it expires then, as fills are not seen either. To
+            turn it off REST is used in any case.
 
     Raises:
         TypeError, InvalidParameter: (a `ValueError`) an argument is invalid.
@@ -57,7 +60,10 @@ class DeadMansSwitch:
         timeout: int,
         on_close: OnClose,
         on_late: Callable[[DeadMansSwitch], object] | None,
+        *,
+        by_rest: bool = False,
     ) -> None:
+        check_flag("by_rest", by_rest)
         check_choice("on_close", on_close, ("disarm", "leave"))
         CancelAllOrdersAfterParams(timeout=checked_integer("timeout", timeout, LEAST_TIMEOUT))
         self._on_late = Listeners()
@@ -66,6 +72,7 @@ class DeadMansSwitch:
         self._protection = protection
         self._timeout = timeout
         self._on_close = on_close
+        self._by_rest = by_rest
         self._member: Member | None = None
         self._is_left = False
         self._is_unused = True
@@ -124,7 +131,9 @@ class DeadMansSwitch:
         if self._member is not None:
             raise RuntimeError("a dead man's switch can be entered only once")
         self._is_unused = False
-        self._member = Member(self._timeout, lambda: self._on_late.call(self))
+        self._member = Member(
+            self._timeout, lambda: self._on_late.call(self), by_rest=self._by_rest
+        )
         await self._protection.enter(self._member)
         return self
 

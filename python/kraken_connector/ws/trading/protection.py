@@ -17,6 +17,7 @@ from ...exceptions import (
     NotConnected,
     OrderOutcomeUnknown,
     RequestTimeout,
+    RestError,
     TokenAcquisitionError,
     TradingError,
     TransportError,
@@ -59,11 +60,13 @@ class Member:
         timeout: seconds without a renewal after which all orders are cancelled.
         on_late: called when the timer is late.
         is_paused: whether the user paused it.
+        by_rest: whether REST may set the timer.
     """
 
     timeout: int
     on_late: Callable[[], object]
     is_paused: bool = False
+    by_rest: bool = False
 
 
 class Protection:
@@ -146,6 +149,11 @@ class Protection:
     def by(self) -> int:
         """The number of switches that are entered."""
         return len(self._members)
+
+    @property
+    def by_rest(self) -> bool:
+        """Whether REST may set the timer: all switches that are entered allow it."""
+        return all(member.by_rest for member in self._members)
 
     @property
     def late(self) -> bool:
@@ -533,7 +541,7 @@ def _is_temporary(error: Exception) -> bool:
     """Return whether the same request may succeed soon."""
     if isinstance(error, NotConnected):
         return error.state != "disconnected"
-    if isinstance(error, TradingError):
+    if isinstance(error, TradingError | RestError):
         return error.retryable
     return isinstance(error, _TEMPORARY)
 

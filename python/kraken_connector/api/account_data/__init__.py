@@ -1,0 +1,3 @@
+"""Private calls that read the account."""
+
+from __future__ import annotations

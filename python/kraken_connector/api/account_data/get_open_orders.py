@@ -1,0 +1,34 @@
+"""The call `OpenOrders`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...http import HTTPAuthenticatedClient
+from ...schemas.get_open_orders_response import GetOpenOrdersResponse
+from .._calls import SignedCall, four_forms, private, reader
+
+__all__ = ["asyncio", "asyncio_detailed", "sync", "sync_detailed"]
+
+
+def _get_kwargs() -> dict[str, Any]:
+    return private("OpenOrders")
+
+
+_parse_response = reader(GetOpenOrdersResponse.from_dict)
+
+
+def _call(*, client: HTTPAuthenticatedClient) -> SignedCall[GetOpenOrdersResponse]:
+    """Return the open orders of the account.
+
+    Args:
+        client: makes the call.
+
+    Raises:
+        KrakenAPIError: the exchange refused it.
+        httpx.HTTPError, InvalidResponseModel: there is no reply, or none that can be read.
+    """
+    return SignedCall(client, _get_kwargs(), _parse_response)
+
+
+sync, sync_detailed, asyncio, asyncio_detailed = four_forms(_call)

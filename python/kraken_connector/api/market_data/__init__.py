@@ -1,0 +1,3 @@
+"""Public calls: the state of the exchange, pairs, candles, trades and books."""
+
+from __future__ import annotations

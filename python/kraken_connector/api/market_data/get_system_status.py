@@ -1,0 +1,34 @@
+"""The call `SystemStatus`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...http import HTTPClient
+from ...schemas.get_system_status_response import GetSystemStatusResponse
+from .._calls import Call, four_forms, public, reader
+
+__all__ = ["asyncio", "asyncio_detailed", "sync", "sync_detailed"]
+
+
+def _get_kwargs() -> dict[str, Any]:
+    return public("SystemStatus")
+
+
+_parse_response = reader(GetSystemStatusResponse.from_dict)
+
+
+def _call(*, client: HTTPClient) -> Call[GetSystemStatusResponse]:
+    """Return the state of the exchange.
+
+    Args:
+        client: makes the call.
+
+    Raises:
+        KrakenAPIError: the exchange refused it.
+        httpx.HTTPError, InvalidResponseModel: there is no reply, or none that can be read.
+    """
+    return Call(client, _get_kwargs(), _parse_response)
+
+
+sync, sync_detailed, asyncio, asyncio_detailed = four_forms(_call)

@@ -1,0 +1,3 @@
+"""The call for a WebSocket token."""
+
+from __future__ import annotations
