@@ -11,9 +11,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests import virtual
 from tests.rest.server import Server
+from tests.ws.helpers import BTC
 
-from kraken_connector import AddOrderParams, RestError
+from kraken_connector import AddOrderParams, KrakenRest, RestError
+from kraken_connector.sim import SimulatedExchange
 
 pytestmark = pytest.mark.virtual_time
 
@@ -117,3 +120,25 @@ async def test_refusal_of_the_exchange_fills_the_counter(server: Server) -> None
             await rest.open_orders()
         with pytest.raises(RestError, match="used up"):
             await rest.balances()
+
+
+@pytest.mark.parametrize(("tier", "most", "decay"), TIERS)
+async def test_the_exchange_refuses_no_call_that_waited(tier: Any, most: int, decay: float) -> None:
+    """Its counter was written from the same page, and falls in steps of two seconds."""
+    clock = virtual.current().time_ns
+    async with SimulatedExchange(symbols=[BTC], rate=0, tier=tier, clock=clock) as sim:
+        rest = KrakenRest(
+            sim.api_key,
+            sim.api_secret,
+            base_url=sim.rest_url,
+            proxy=False,
+            tier=tier,
+            timeout=600.0,
+        )
+        began = asyncio.get_running_loop().time()
+        async with rest:
+            reads = [rest.balances if number % 3 else rest.trade_volume for number in range(60)]
+            await asyncio.gather(*(read() for read in reads))
+        seconds = asyncio.get_running_loop().time() - began
+        assert len([call for call in sim.rest.journal if call.name != "AssetPairs"]) == 60
+    assert seconds == pytest.approx((60 - most) / decay + LATE, abs=3.0), "nor did they wait longer"

@@ -180,6 +180,17 @@ def test_call_in_the_thread_of_the_loop_does_not_wait_for_itself(
             rest._thread.run(nested())
 
 
+def test_asyncio_client_is_used_by_one_loop_after_another(exchange: SimulatedExchange) -> None:
+    keys = {"api_key": exchange.api_key, "api_secret": exchange.api_secret}
+    rest = KrakenRest(**keys, base_url=exchange.rest_url, proxy=False, ssl=CLIENT_TLS)
+
+    async def main() -> int:
+        async with rest:
+            return len(await asyncio.gather(rest.balances(), rest.balances()))
+
+    assert [asyncio.run(main()) for _ in range(3)] == [2, 2, 2]
+
+
 def test_repr_and_pickle_show_no_key() -> None:
     import pickle  # noqa: PLC0415
 

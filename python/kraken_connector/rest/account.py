@@ -84,6 +84,8 @@ class AccountCalls(Calls):
     ) -> dict[str, RestOrder]:
         """Return orders by `order_id`, open or not; those that the exchange omits are absent.
 
+        Whether it omits an unknown order or refuses the call is not documented.
+
         Args:
             order_ids: which orders; 50 are asked for in one call.
             trades: whether to return the `exec_ids` of fills.
