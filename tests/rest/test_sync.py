@@ -6,6 +6,7 @@ import asyncio
 import gc
 import inspect
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ def exchange() -> Iterator[SimulatedExchange]:
     thread.join()
 
 
-def client_of(exchange: SimulatedExchange) -> KrakenRestSync:
+def client_of(exchange: SimulatedExchange, **options: Any) -> KrakenRestSync:
     return KrakenRestSync(
         exchange.api_key,
         exchange.api_secret,
@@ -61,6 +62,7 @@ def client_of(exchange: SimulatedExchange) -> KrakenRestSync:
         proxy=False,
         ssl=CLIENT_TLS,
         tier="pro",
+        **options,
     )
 
 
@@ -148,16 +150,19 @@ def test_client_without_a_call_has_no_thread() -> None:
         assert "kraken_connector.rest" not in threads()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pthread_kill")
 def test_interrupt_ends_a_call(exchange: SimulatedExchange) -> None:
     """Ctrl-C raises `KeyboardInterrupt` where the call waits, and the request is cancelled."""
-    exchange.faults.delay_calls(60.0, calls=("BalanceEx",))
-    with client_of(exchange) as rest:
+    exchange.faults.delay_calls(600.0, calls=("BalanceEx",))
+    # Without a limit, only the interrupt ends it.
+    with client_of(exchange, timeout=600.0) as rest:
         rest.server_time()
 
         def interrupt() -> None:
             while not any(one.name == "BalanceEx" for one in exchange.rest.journal):
                 time.sleep(0.005)
-            signal.raise_signal(signal.SIGINT)
+            # As the kernel does with Ctrl-C; the signal of another thread does not end a wait.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
         worker = threading.Thread(target=interrupt)
         worker.start()

@@ -12,7 +12,8 @@ import inspect
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar
+from concurrent.futures import wait
+from typing import Any, Concatenate, Final, NoReturn, ParamSpec, Self, TypeVar
 
 from .client import KrakenRest
 
@@ -22,6 +23,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+#: Seconds after which a waiting call notices an interrupt that did not wake it, as on Windows.
+INTERRUPT: Final = 0.5
 #: What an exhausted iterator yields.
 _END: Any = object()
 
@@ -50,6 +53,8 @@ class LoopThread:
             raise RuntimeError("a call of KrakenRestSync would wait for itself: use KrakenRest")
         future = asyncio.run_coroutine_threadsafe(work, self._started())
         try:
+            while not wait([future], INTERRUPT).done:
+                pass
             return future.result()
         except BaseException:
             future.cancel()
