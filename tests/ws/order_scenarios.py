@@ -261,6 +261,10 @@ async def _cancel_all(bench: Bench) -> None:
     bench.start(CancelAllParams(), bench.client.cancel_all())
 
 
+async def _cancel_everything(bench: Bench) -> None:
+    bench.start(None, bench.client.cancel_everything(timeout=5.0))
+
+
 async def _cancel_after(bench: Bench, seconds: int) -> None:
     params = CancelAllOrdersAfterParams(timeout=seconds)
     bench.start(params, bench.client.cancel_all_orders_after(params))
@@ -461,6 +465,7 @@ STEPS: dict[str, Callable[..., Any]] = {
     "prepared_cancel": _prepared_cancel,
     "batch_cancel": _batch_cancel,
     "cancel_all": _cancel_all,
+    "cancel_everything": _cancel_everything,
     "cancel_after": _cancel_after,
     "give_up": _give_up,
     "stranger": _stranger,
@@ -534,6 +539,26 @@ STEPS: dict[str, Callable[..., Any]] = {
     "send_text": _fault("send_text"),
     "send_huge_frame": _fault("send_huge_frame"),
     "send_bytes": _fault("send_bytes"),
+    # REST.
+    **{
+        name: _fault(name)
+        for name in (
+            "refuse_calls",
+            "fail_calls",
+            "throttle_calls",
+            "lock_out_calls",
+            "warn_calls",
+            "garble_calls",
+            "break_calls",
+            "drop_calls",
+            "hang_calls",
+            "strand_calls",
+            "delay_calls",
+            "drip_calls",
+            "stop_rest",
+            "lag_rest",
+        )
+    },
     # Connections.
     "reset_connections": _fault("reset_connections"),
     "close_connections": _fault("close_connections"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +19,8 @@ from kraken_connector.models import ExecutionData
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.faults import Faults
 from kraken_connector.sim.requests import TRADING_METHODS
+from kraken_connector.sim.rest.garbled import Garbled
+from kraken_connector.sim.rest.venue import ALL_PERMISSIONS
 from kraken_connector.ws.account.balances import Balances
 from kraken_connector.ws.orders import Orders
 from kraken_connector.ws.orders.life import Life
@@ -59,6 +61,16 @@ errors = st.sampled_from(["EService:Busy", "EGeneral:Internal error", ["EService
 successes = st.sampled_from([False, None])
 kinds = st.sampled_from(["pending_new", "new", "trade", "canceled", "filled", "amended"])
 
+rest_errors = st.sampled_from(
+    [
+        "EGeneral:Permission denied",
+        "EGeneral:Internal error",
+        "EService:Busy",
+        "EAPI:Rate limit exceeded",
+        "EAPI:Invalid nonce",
+    ]
+)
+
 #: What the arguments of each step are drawn from.
 ARGUMENTS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "add": orders,
@@ -74,6 +86,7 @@ ARGUMENTS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "prepared_cancel": (indexes,),
     "batch_cancel": (lists_of_indexes,),
     "cancel_all": (),
+    "cancel_everything": (),
     "cancel_after": (st.sampled_from([0, 1, 5]),),
     "give_up": (),
     "stranger": (sides, qtys, offsets, st.sampled_from(["name", "number", "none"]), indexes),
@@ -138,6 +151,20 @@ ARGUMENTS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "send_text": (st.sampled_from(["Bad gateway", "{", '{"channel":"executions"}']),),
     "send_huge_frame": (),
     "send_bytes": (st.sampled_from([b"\x00", b"\x81", b"\x8a\x00"]),),
+    "refuse_calls": (rest_errors, few),
+    "fail_calls": (rest_errors, few),
+    "throttle_calls": (seconds, few),
+    "lock_out_calls": (st.just(30.0),),
+    "warn_calls": (st.just("WGeneral:Danger"),),
+    "garble_calls": (st.sampled_from(get_args(Garbled)), few),
+    "break_calls": (st.sampled_from([429, 502, 520]), few),
+    "drop_calls": (few,),
+    "hang_calls": (few,),
+    "strand_calls": (seconds, few),
+    "delay_calls": (seconds, few),
+    "drip_calls": (st.just(0.01), few),
+    "stop_rest": (st.sampled_from([503, None]),),
+    "lag_rest": (lags,),
     "reset_connections": (),
     "close_connections": (st.sampled_from([1000, 1001, 1006, 1012, 1013]),),
     "silence_connections": (),
@@ -166,6 +193,8 @@ ARGUMENTS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
 #: Faults that are not about orders: those of books and of what cannot be in virtual time, and what
 #: the exchange itself calls.
 NOT_DRAWN = {
+    "alter_calls",
+    "rewrite_calls",
     "after_messages",
     "after_seconds",
     "arriving",
@@ -211,6 +240,8 @@ scenarios = (
     .filter(is_visible)
 )
 
+#: Without them REST shows neither orders nor fills.
+QUERIES = {"query-open-trades", "query-closed-trades"}
 #: What the exchange is made with, by argument. What is missing here is in `FIXED`.
 EXCHANGE: dict[str, st.SearchStrategy[Any]] = {
     "hosts": st.sampled_from(["one", "three"]),
@@ -232,6 +263,10 @@ EXCHANGE: dict[str, st.SearchStrategy[Any]] = {
     "timer_off": st.sampled_from(["zero", "absent", "equal"]),
     "names_replaced": st.booleans(),
     "texts": st.sampled_from([{}, OTHER_WORDS]),
+    "rest_lag": st.sampled_from([0.0, 1.0, 2.0]),
+    "permissions": st.sampled_from([ALL_PERMISSIONS, ALL_PERMISSIONS - QUERIES]),
+    "nonce_window": st.sampled_from([0, 1_000_000]),
+    "rest_limits": st.booleans(),
     "seed": st.integers(1, 9),
 }
 #: What `order_scenarios` itself gives, or has nothing to do with orders.
