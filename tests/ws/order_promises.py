@@ -20,6 +20,7 @@ from kraken_connector.exceptions import (
     NotConnected,
     OrderCheckFailed,
     OrderOutcomeUnknown,
+    OrdersStillWorking,
     OrderUnresolved,
     RequestTimeout,
     TokenAcquisitionError,
@@ -52,6 +53,8 @@ NEVER_LEFT = (
 )
 #: Seconds in which a client with short timeouts has a connection and its streams again.
 RECOVERY = 60.0
+#: Steps after which tokens are not fetched for many minutes: a lockout, or no permission.
+LONG_PAUSES = {"lock_out_tokens", "lock_out_calls", "refuse_calls", "fail_calls"}
 #: Seconds between two reports at the end of a scenario, until one is known.
 MARK = 5.0
 #: Seconds until a frame comes surely, a heartbeat or a pong, and is noticed.
@@ -181,7 +184,8 @@ class Promises:
         if self._hides:
             # What happened while only snapshots showed the past is in the next one alone.
             bench.sim.faults.reset_connections()
-        recovery = RECOVERY + LOCKOUT * ("lock_out_tokens" in self._steps)
+        # Each pauses the token call, as it would on the exchange.
+        recovery = RECOVERY + LOCKOUT * bool(LONG_PAUSES & set(self._steps))
         connected = await self._until(lambda: str(client.state) == "connected", recovery)
         assert connected, f"no connection within {recovery:g} s"
         for _ in range(int(recovery / MARK)):
@@ -389,7 +393,13 @@ class Promises:
         self, params: Any, future: asyncio.Future[Any], arrived: set[Any], placed: set[Any]
     ) -> None:
         error = future.exception()
-        allowed = (TradingError, OrderOutcomeUnknown, OrderUnresolved, *NEVER_LEFT)
+        allowed = (
+            TradingError,
+            OrderOutcomeUnknown,
+            OrderUnresolved,
+            OrdersStillWorking,
+            *NEVER_LEFT,
+        )
         assert error is None or isinstance(error, allowed), repr(error)
         orders = params.orders if isinstance(params, BatchAddParams) else [params]
         marks = {order.sender_sub_id for order in orders if isinstance(order, AddOrderParams)}

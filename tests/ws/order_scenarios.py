@@ -262,7 +262,13 @@ async def _cancel_all(bench: Bench) -> None:
 
 
 async def _cancel_everything(bench: Bench) -> None:
-    bench.start(None, bench.client.cancel_everything(timeout=5.0))
+    async def everything() -> None:
+        before = {order.order_id for order in bench.sim.account.open_orders}
+        await bench.client.cancel_everything(timeout=15.0)
+        still = before & {order.order_id for order in bench.sim.account.open_orders}
+        assert not still, f"open after everything was cancelled: {still}"
+
+    bench.start(None, everything())
 
 
 async def _cancel_after(bench: Bench, seconds: int) -> None:
