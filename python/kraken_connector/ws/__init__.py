@@ -44,6 +44,7 @@ from ..models import (
     StreamStaleEvent,
 )
 from .account.balances import Balances
+from .account.fees import Loaded, TradingFees
 from .account.instruments import Instruments
 from .account.positions import Position, PositionGroup, Positions
 from .book import BookChecksumEvent, ChecksumError, Level3Book, OrderBook, OrderBookManager
@@ -212,6 +213,7 @@ __all__ = [
     "Level3Order",
     "Level3Params",
     "LiquidityIndicator",
+    "Loaded",
     "MessageType",
     "MethodName",
     "NotConnected",
@@ -268,6 +270,7 @@ __all__ = [
     "TradeData",
     "TradeParams",
     "TradingError",
+    "TradingFees",
     "TradingReply",
     "TriggerReference",
     "WSDataMessage",
