@@ -144,6 +144,8 @@ __all__ = [
     "Position",
     "PositionGroup",
     "Positions",
+    "Preflight",
+    "PreflightCheck",
     "PreparedAmend",
     "PreparedCancel",
     "PriceType",
