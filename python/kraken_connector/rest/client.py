@@ -8,7 +8,7 @@ from typing import NoReturn, Self
 from ..network import Network
 from .account import AccountCalls
 from .caller import Caller, RestPolicy
-from .counter import RestTier
+from .counter import RestCounter, RestTier
 from .credentials import Credentials
 from .public import PublicCalls
 from .token import WebSocketToken, fetch_token
@@ -86,6 +86,16 @@ class KrakenRest(PublicCalls, AccountCalls, TradingCalls):
     def has_key(self) -> bool:
         """Whether private calls can be made."""
         return bool(self._caller.credentials)
+
+    @property
+    def nonce_unit(self) -> str:
+        """The unit of nonces: `us`, `ns` or `ms`."""
+        return self._caller.credentials.nonce_unit
+
+    @property
+    def rate_counter(self) -> RestCounter:
+        """The counter of the REST rate limit, as far as this process raises it."""
+        return self._caller.counter
 
     def use_network(self, network: Network) -> None:
         """Use the `ssl` and `proxy` of a WebSocket client where this one has none.

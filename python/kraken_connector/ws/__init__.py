@@ -11,6 +11,7 @@ The files of this folder are the import paths of kraken-connector 0.2.0. The fol
 | What happens to an order before it is sent? | `trading/trader.py` |
 | What is sent, and what does the answer mean? | `protocol/order_frames.py`, `order_requests.py` |
 | What state is an order in? | `orders/` |
+| May a bot start? | `by_rest/preflight.py` |
 | How fast may orders be sent? | `trading/rate_counter.py`, `rate_limiter.py` |
 | Where do messages wait, and which are dropped? | `delivery/queues.py` |
 | How do messages get to a callback? | `delivery/callbacks.py` |
@@ -44,10 +45,12 @@ from ..models import (
     StreamStaleEvent,
 )
 from .account.balances import Balances
+from .account.fees import Loaded, TradingFees
 from .account.instruments import Instruments
 from .account.positions import Position, PositionGroup, Positions
 from .book import BookChecksumEvent, ChecksumError, Level3Book, OrderBook, OrderBookManager
 from .by_rest.emergency import EmergencyReport
+from .by_rest.report import Preflight, PreflightCheck
 from .channels import (
     BalanceLedgerUpdate,
     BalanceSnapshot,
@@ -212,6 +215,7 @@ __all__ = [
     "Level3Order",
     "Level3Params",
     "LiquidityIndicator",
+    "Loaded",
     "MessageType",
     "MethodName",
     "NotConnected",
@@ -235,6 +239,8 @@ __all__ = [
     "Position",
     "PositionGroup",
     "Positions",
+    "Preflight",
+    "PreflightCheck",
     "PreparedAmend",
     "PreparedCancel",
     "PriceType",
@@ -268,6 +274,7 @@ __all__ = [
     "TradeData",
     "TradeParams",
     "TradingError",
+    "TradingFees",
     "TradingReply",
     "TriggerReference",
     "WSDataMessage",

@@ -32,8 +32,8 @@ from .delivery.callbacks import CallbackSink
 from .delivery.lag import lag
 from .delivery.queues import Inbox
 from .dispatcher import WSMessage
-from .methods.account import AccountMethods
 from .methods.level3 import Level3Methods
+from .methods.preparing import PreparingMethods
 from .methods.settings import Settings
 from .network.backoff import is_retryable
 from .network.connection import Connection, ConnectionOptions
@@ -64,7 +64,7 @@ GAPS_KEPT = 1000
 INSTRUMENT = Topic("instrument", None, "")
 
 
-class KrakenWSClient(AccountMethods, Level3Methods, Settings):
+class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
     """An async client of Kraken's WebSocket API v2.
 
         async with KrakenWSClient() as client:
@@ -140,11 +140,13 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         sequencing: what to do with an amend, edit or cancel while the last request for the same
             order is unanswered, since messages can overtake each other on the way to the engine:
             `hold` waits for the answer (a cancel at most one second), `send` sends at once.
-        rest: the REST client for what a connection cannot do: `cancel_everything`, the dead man's
-            switch without a connection. By default one with the key of the `token_manager`.
+        rest: the REST client for what a connection cannot do: `cancel_everything`, `preflight`,
+            `load_fees`, the dead man's switch without a connection. By default one with the key of
+            the `token_manager`.
 
     Attributes:
-        instruments: reference data by symbol, from the `instrument` stream.
+        instruments: reference data by symbol, from the `instrument` stream; fees and margin rules,
+            see `load_fees`.
         orders: the account's orders by `order_id` or `cl_ord_id`; see `track_orders`.
         positions: net position and profit by pair, computed from fills; see `track_orders`.
         balances: the account's balances by asset; see `track_balances`.
@@ -222,11 +224,13 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             stale_after=stale_after,
             order_deadline=order_deadline,
         )
-        self._url = url
+        self._url, self._token_manager = url, token_manager
         self._session_options, self._connection_options = session_options, connection_options
         check_choice("sequencing", sequencing, ("hold", "send"))
         self._has_tokens = token_manager is not None
-        self.rest = rest_client(rest, token_manager, network)
+        self._rest = rest_client(rest, token_manager, network)
+        self.rest = self._rest if self._rest.has_key else None
+        self._is_rest_own = rest is None and self.rest is None
         self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
         self._inbox = Inbox(
             checked_integer("message_queue_max", message_queue_max, 1),
@@ -342,6 +346,8 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             try:
                 await self._cleaned()
                 await self._pool.close()
+                if self._is_rest_own:
+                    await self._rest.aclose()
             finally:
                 self._end = None
                 self._closed_waiters.release()

@@ -119,6 +119,7 @@ class AssetPair:
         price_precision: decimals of prices (`pair_decimals`).
         qty_precision: decimals of quantities (`lot_decimals`).
         cost_precision: decimals of costs (`cost_decimals`).
+        lot_multiplier: by which quantities are multiplied; `None` if it was not sent.
         price_increment: the tick size (`tick_size`).
         qty_min: smallest quantity of an order, in the base asset (`ordermin`).
         cost_min: smallest cost of an order, in the quote asset (`costmin`).
@@ -145,6 +146,7 @@ class AssetPair:
     price_precision: int | None
     qty_precision: int | None
     cost_precision: int | None
+    lot_multiplier: int | None
     price_increment: Decimal | None
     qty_min: Decimal | None
     cost_min: Decimal | None
@@ -175,6 +177,7 @@ class AssetPair:
             price_precision=row.optional_integer("pair_decimals"),
             qty_precision=row.optional_integer("lot_decimals"),
             cost_precision=row.optional_integer("cost_decimals"),
+            lot_multiplier=row.optional_integer("lot_multiplier"),
             price_increment=row.optional_number("tick_size"),
             qty_min=row.optional_number("ordermin"),
             cost_min=row.optional_number("costmin"),

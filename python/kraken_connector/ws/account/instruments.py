@@ -9,6 +9,8 @@ from typing import Any
 
 from ...models import InstrumentData, InstrumentPair
 from ...models.decimals import ZERO
+from ...models.rest.market import AssetPair
+from .fees import Loaded, TradingFees
 
 __all__ = ["Instruments", "PairRules"]
 
@@ -38,9 +40,16 @@ class Instruments(Mapping[str, InstrumentPair]):
     """The pairs by symbol; empty until the `instrument` channel is subscribed.
 
     They are kept up to date while it is subscribed; after that they are the last known ones.
+
+    Attributes:
+        fees: the fees by symbol, as of the last `client.load_fees()`.
+        margin: leverage, margin levels, position limits and the other fields of `AssetPairs` by
+            symbol, as of the last `client.load_fees()`.
     """
 
     def __init__(self) -> None:
+        self.fees: Loaded[TradingFees] = Loaded("fees")
+        self.margin: Loaded[AssetPair] = Loaded("margin rules")
         self._pairs: dict[str, InstrumentPair] = {}
         self._rules: dict[str, PairRules] = {}
 

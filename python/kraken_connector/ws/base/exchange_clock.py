@@ -70,6 +70,13 @@ class ExchangeClock:
             return None
         return now_ns + self._aged(self._lower, now_ns, -DRIFT_NS)
 
+    def latest_ns(self, now: float) -> int | None:
+        """Return the upper bound of the exchange's time; `None` before the first reply."""
+        now_ns = nanoseconds(now)
+        if self._upper is None:
+            return None
+        return now_ns + self._aged(self._upper, now_ns, DRIFT_NS)
+
     def estimate_ns(self, now: float) -> int | None:
         """Return the best estimate of the exchange's time; `None` before the first reply."""
         return None if self._offset_ns is None else nanoseconds(now) + self._offset_ns

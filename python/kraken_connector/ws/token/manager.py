@@ -287,8 +287,8 @@ def shared_manager(manager: Any, network: Network) -> TokenManager:
     return manager
 
 
-def rest_client(rest: KrakenRest | None, manager: object, network: Network) -> KrakenRest | None:
-    """Return the REST client of a WebSocket client, `None` without an API key.
+def rest_client(rest: KrakenRest | None, manager: object, network: Network) -> KrakenRest:
+    """Return the REST client of a WebSocket client; without an API key it makes public calls only.
 
     Args:
         rest: the one that the user gave.
@@ -303,8 +303,7 @@ def rest_client(rest: KrakenRest | None, manager: object, network: Network) -> K
     if not isinstance(rest, KrakenRest | None):
         # Only its type: the value may be a key.
         raise TypeError(f"rest must be a KrakenRest, not a {type(rest).__name__}")
-    if rest is None or not rest.has_key:
-        return None
+    rest = rest or KrakenRest()
     rest.use_network(network)
     return rest
 
