@@ -13,6 +13,7 @@ from ...models.decimals import ZERO, add, subtract
 from .identity import SKEW_NS, number
 from .life import FINAL, Life
 from .order import Fill, Order, fees_of
+from .records import OrderRecord
 
 __all__ = [
     "absorb",
@@ -23,6 +24,7 @@ __all__ = [
     "restore_terms",
     "split",
     "text",
+    "update_from_record",
     "update_identity",
     "update_progress",
     "update_terms",
@@ -126,6 +128,28 @@ def update_progress(
     average = number(report, "avg_price")
     if average and cum_qty == order.cum_qty:
         order._average = (cum_qty, average)
+
+
+def update_from_record(order: Order, record: OrderRecord) -> None:
+    """Set from a record of REST what no report had, and the totals of an order that has ended.
+
+    Those of an open order are older or newer than the reports: its fills are counted one by one.
+    """
+    order.order_type = order.order_type or record.order_type
+    order.order_qty = order.order_qty or record.order_qty
+    order.limit_price = order.limit_price or record.limit_price
+    order.created_ns = order.created_ns or record.opened_ns
+    if record.status not in FINAL or order.status not in FINAL:
+        return
+    order.updated_ns = max(order.updated_ns or 0, record.closed_ns or 0) or None
+    qty, cost = order._reported
+    order._unreported = (
+        max(subtract(record.cum_qty, qty), ZERO),
+        max(subtract(record.cum_cost, cost), ZERO),
+    )
+    _add_up(order)
+    if record.average_price and record.cum_qty == order.cum_qty:
+        order._average = (record.cum_qty, record.average_price)
 
 
 def _record(order: Order, fill: Fill, *, is_known: bool) -> None:

@@ -12,6 +12,7 @@ The properties, which `model.py` checks in each state:
 - While it is unknown whether an order exists, the client waits for a reply or a snapshot.
 - Once the last trouble is over, everything comes to an end within `LONGEST` events: orders are what
   the exchange has, and nobody waits for anything.
+- With REST no order stays unknown or `gone`, whatever fills snapshots lack.
 """
 
 from __future__ import annotations
@@ -29,13 +30,16 @@ LONGEST = 35
 ALONE: dict[str, Any] = {"has_cancels": False, "has_amends": False, "capacity": 2}
 SMALL = {**ALONE, "capacity": 1}
 AMENDED = {**SMALL, "has_amends": True}
+RECORDED = {**SMALL, "has_rest": True}
 #: By troubles and what can happen, and at least how many states that are.
-SHORT = (1, ALONE, 100_000)
+SHORT = [(1, ALONE, 100_000), (1, RECORDED, 50_000)]
 #: Together 1.3 million, in 25 seconds of one core and 250 MB.
 LONG = [
     (2, {**ALONE, "capacity": 3}, 600_000),
     (0, {"has_amends": False}, 400_000),
     (0, {"has_cancels": False, "capacity": 2}, 200_000),
+    (2, RECORDED, 1),
+    (1, {**RECORDED, "has_cancels": True}, 1),
 ]
 #: Together 9.3 million, in three minutes of one core and 1.6 GB.
 LONGER = [
@@ -46,7 +50,7 @@ LONGER = [
 ]
 IS_LONGER = bool(os.environ.get("KRAKEN_CONNECTOR_EXPLORE"))
 CASES = [
-    SHORT,
+    *SHORT,
     *(pytest.param(*case, marks=pytest.mark.long) for case in (LONGER if IS_LONGER else LONG)),
 ]
 
