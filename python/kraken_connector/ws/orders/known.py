@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 from ...models import ExecutionData
+from ...models.rest import RestOrder
 from ..base.exchange_clock import ExchangeClock, nanoseconds
 from ..base.listeners import Listeners
 from . import reports as reading
@@ -26,7 +27,7 @@ from .evidence import (
 from .executions import Executions
 from .identity import Identities, agrees, could_be
 from .order import Change, Order
-from .records import GRACE, Inquiries, OrderRecord, may_be_of
+from .records import GRACE, Inquiries, may_be_of
 
 __all__ = ["REASONS", "KnownOrders", "OrderListener"]
 
@@ -72,7 +73,7 @@ class KnownOrders:
         self._snapshot: Snapshot | None = None
         self._inquiries = Inquiries()
         #: Records of REST whose order is not known, by `order_id`, oldest first.
-        self._records: dict[str, OrderRecord] = {}
+        self._records: dict[str, RestOrder] = {}
         #: Unknown orders that may be an order of another program, since the last snapshot.
         self._claimed: set[Order] = set()
         #: When the channel was unsubscribed to get a snapshot, monotonic seconds.

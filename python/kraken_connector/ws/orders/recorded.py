@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from ...models.rest import RestFill, RestOrder
 from . import reports as reading
 from .evidence import ACK_PATIENCE
 from .identity import agrees
 from .known import REASONS, KnownOrders
 from .life import FINAL
 from .order import Fill, Order
-from .records import GRACE, OrderRecord, has_terms_of, may_be_of
+from .records import GRACE, has_terms_of, may_be_of
 
 __all__ = ["RecordedOrders"]
 
@@ -54,9 +55,16 @@ class RecordedOrders(KnownOrders):
         sent_ns = self._sent_ns(order)
         return None if sent_ns is None else (sent_ns, order.deadline_ns or sent_ns)
 
-    def unknown_fills(self, exec_ids: Iterable[str]) -> list[str]:
-        """Return the executions that are not known."""
-        return [name for name in exec_ids if self._executions.known_at(name) is None]
+    def unknown_fills(self, records: Iterable[RestOrder]) -> list[str]:
+        """Return the executions in records of known orders, or of unknown ones that may be those
+        of this client, which are not known."""
+        names = [
+            exec_id
+            for record in records
+            if self._identities.of_id(record.order_id) is not None or self._owners(record)
+            for exec_id in record.exec_ids
+        ]
+        return [name for name in dict.fromkeys(names) if self._executions.known_at(name) is None]
 
     def _end_inquiries(self) -> None:
         """Ask no more about orders that something else has settled, or that REST cannot settle."""
@@ -71,17 +79,14 @@ class RecordedOrders(KnownOrders):
 
     # Answers.
 
-    def not_answered(self, orders: Iterable[Order]) -> None:
-        """Record that REST did not answer about orders."""
-        self._asked(orders, is_answered=False)
-
     def recorded(
         self,
         asked: Collection[Order],
-        records: Sequence[OrderRecord],
-        fills: Sequence[Fill] = (),
+        records: Sequence[RestOrder],
+        fills: Iterable[RestFill] = (),
         *,
         searched_at: float | None = None,
+        is_answered: bool = True,
     ) -> None:
         """Apply an answer of REST about orders.
 
@@ -91,6 +96,7 @@ class RecordedOrders(KnownOrders):
             fills: fills of these orders that were not known.
             searched_at: when a search for all orders of `asked` without `order_id` began, monotonic
                 seconds; `None` if it did not see all open and ended orders of their time.
+            is_answered: whether REST answered all questions.
         """
         self._step += 1
         unknown = [order for order in asked if order.status == "unknown"]
@@ -106,13 +112,13 @@ class RecordedOrders(KnownOrders):
                 if is_late and order.status == "unknown":
                     self._not_recorded(order)
         self._release_held()
-        self._asked(asked, is_answered=True)
+        self._asked(asked, is_answered=is_answered)
 
-    def add_found(self, fills: Iterable[Fill]) -> list[Fill]:
+    def add_found(self, fills: Iterable[RestFill]) -> list[Fill]:
         """Add fills that REST has, each once, and return the new ones."""
         self._step += 1
         new = []
-        for fill in fills:
+        for fill in map(reading.found_fill, fills):
             order = self._identities.of_id(fill.order_id)
             if self._executions.record_found(fill, order, self._step):
                 new.append(fill)
@@ -133,7 +139,7 @@ class RecordedOrders(KnownOrders):
 
     # Applying a record.
 
-    def _bind_owners(self, records: Iterable[OrderRecord]) -> None:
+    def _bind_owners(self, records: Iterable[RestOrder]) -> None:
         """Find the orders without `order_id` that records are of; keep the records of others."""
         for record in records:
             if not self._is_of_known(record):
@@ -147,18 +153,20 @@ class RecordedOrders(KnownOrders):
             if len(found) == 1 and counts[found[0]] == 1:
                 self._bind_recorded(found[0], self._records[name])
 
-    def _is_of_known(self, record: OrderRecord) -> bool:
+    def _is_of_known(self, record: RestOrder) -> bool:
         """Return whether a record is of an order of this client that has an `order_id`."""
         order = self._identities.of_id(record.order_id)
         if order is None or not order.is_mine:
             return False
-        if order.params is None or order._life.is_acked or agrees(order, record):
+        is_certain = order.params is None or order._life.is_acked
+        # A name without a slash is one that could not be translated.
+        if is_certain or "/" not in record.symbol or agrees(order, record):
             return True
         # Reports were matched with this order by name, and the record contradicts it.
         self._correct_match(order)
         return False
 
-    def _owners(self, record: OrderRecord) -> list[Order]:
+    def _owners(self, record: RestOrder) -> list[Order]:
         """Return the orders without `order_id` that a record may be of."""
         return [
             order
@@ -166,13 +174,13 @@ class RecordedOrders(KnownOrders):
             if order.sent_at is not None and may_be_of(order, record, self._sent_ns(order))
         ]
 
-    def _bind_recorded(self, order: Order, record: OrderRecord) -> None:
+    def _bind_recorded(self, order: Order, record: RestOrder) -> None:
         """Set the `order_id` of an order by its record; one that is being sent awaits its reply."""
         if order.status == "unknown" and has_terms_of(order, record):
             del self._records[record.order_id]
             self._bind(order, record.order_id)
 
-    def _apply_record(self, order: Order, record: OrderRecord) -> None:
+    def _apply_record(self, order: Order, record: RestOrder) -> None:
         """Apply a record; one with less than was filled is older than what is known."""
         if record.cum_qty < order.cum_qty:
             return

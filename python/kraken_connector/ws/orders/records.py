@@ -12,12 +12,12 @@ from decimal import Decimal
 from math import inf
 
 from ...models.checks import client_id_key
-from ...models.decimals import ZERO
+from ...models.rest import RestOrder
 from ..base.listeners import Listeners
 from .identity import PLAIN_TYPES, SKEW_NS
 from .order import Order
 
-__all__ = ["GRACE", "Inquiries", "OrderRecord", "has_terms_of", "may_be_of"]
+__all__ = ["GRACE", "Inquiries", "has_terms_of", "may_be_of"]
 
 #: Seconds after a snapshot could have settled an order until REST is asked. This covers the lag of
 #: REST, of which no bound is documented, and lets the stream be first.
@@ -32,52 +32,10 @@ SAYS = 3
 ANSWERS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRecord:
-    """An order as the REST API shows it.
-
-    Attributes:
-        order_id: the exchange's identifier.
-        cl_ord_id: the client's identifier.
-        order_userref: the client's number; 0 or `None` without one.
-        symbol: currency pair, as on the socket.
-        side: `buy` or `sell`.
-        order_type: `limit`, `market`, ...
-        status: in the words of the socket: `pending_new`, `new`, `partially_filled`, `filled`,
-            `canceled` or `expired`.
-        order_qty: ordered quantity in base currency, `None` if it is one in quote currency.
-        limit_price: limit price, `None` if the order has none.
-        cum_qty: filled quantity.
-        cum_cost: value of the filled quantity.
-        average_price: average price of the fills, `None` without one.
-        reason: why it ended.
-        opened_ns: when it was made, nanoseconds since the epoch.
-        closed_ns: when it ended.
-        exec_ids: its executions, each by itself.
-    """
-
-    order_id: str
-    cl_ord_id: str | None
-    order_userref: int | None
-    symbol: str | None
-    side: str | None
-    order_type: str | None
-    status: str
-    order_qty: Decimal | None = None
-    limit_price: Decimal | None = None
-    cum_qty: Decimal = ZERO
-    cum_cost: Decimal = ZERO
-    average_price: Decimal | None = None
-    reason: str | None = None
-    opened_ns: int | None = None
-    closed_ns: int | None = None
-    exec_ids: tuple[str, ...] = ()
-
-
 # Whose record it is.
 
 
-def may_be_of(order: Order, record: OrderRecord, sent_ns: int | None) -> bool:
+def may_be_of(order: Order, record: RestOrder, sent_ns: int | None) -> bool:
     """Return whether a record may be of an order that has no `order_id` yet.
 
     Pair, side, name and time must agree: an older order may have had the same name, and the
@@ -95,17 +53,20 @@ def may_be_of(order: Order, record: OrderRecord, sent_ns: int | None) -> bool:
     return order.cl_ord_id is not None or has_terms_of(order, record)
 
 
-def has_terms_of(order: Order, record: OrderRecord) -> bool:
+def has_terms_of(order: Order, record: RestOrder) -> bool:
     """Return whether a record has the terms that an order was sent with."""
     if order.order_type != record.order_type:
         return False
-    pairs = [(order.order_qty, record.order_qty)]
+    pairs: list[tuple[Decimal | None, Decimal | None]] = []
     if order.order_type in PLAIN_TYPES:
         pairs.append((order.limit_price, record.limit_price))
+    if "viqc" not in record.oflags:
+        # Otherwise it is one in the quote asset.
+        pairs.append((order.order_qty, record.order_qty))
     return all(ours is None or ours == theirs for ours, theirs in pairs)
 
 
-def _has_same_name(order: Order, record: OrderRecord) -> bool:
+def _has_same_name(order: Order, record: RestOrder) -> bool:
     """Return whether both have one `cl_ord_id`, or none and the same number."""
     ours, theirs = order.cl_ord_id, record.cl_ord_id
     if ours is None or theirs is None:
@@ -114,8 +75,8 @@ def _has_same_name(order: Order, record: OrderRecord) -> bool:
     return client_id_key(ours) == client_id_key(theirs)
 
 
-def _was_made_in_time(order: Order, record: OrderRecord, sent_ns: int | None) -> bool:
-    if sent_ns is None or record.opened_ns is None or order.deadline_ns is None:
+def _was_made_in_time(order: Order, record: RestOrder, sent_ns: int | None) -> bool:
+    if sent_ns is None or order.deadline_ns is None:
         return False
     return sent_ns - SKEW_NS <= record.opened_ns <= order.deadline_ns + SKEW_NS
 
