@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from math import inf
 from typing import Any
 
@@ -24,8 +25,15 @@ __all__ = ["Settling"]
 
 logger = logging.getLogger(__name__)
 
-#: Ended orders that one search reads; with more of them it does not count as complete.
-MOST_ENDED = 1_000
+#: Orders in one `QueryOrders` (page "Query Orders Info").
+BATCH = 50
+#: Orders that are searched for one by one; for more of them all orders of their time are read.
+ONE_BY_ONE = 4
+#: Ended orders that one search reads, for which the account pays the rate limit; with more of them
+#: the search does not count, and the next ones are made order by order.
+MOST_ENDED = 300
+#: Fills that are read for one answer; `client.backfill` reads any number.
+MOST_FILLS = 100
 #: Shortest pause between two inquiries, and the longest one after failures, seconds.
 PAUSE = 1.0
 LONGEST_PAUSE = 20.0
@@ -40,12 +48,11 @@ class _Found:
 
     Attributes:
         records: orders.
-        searched_at: when a search of all orders began, monotonic seconds; `None` if none was made,
-            or it did not see all.
+        searched: for which orders all records were read, and when that began, monotonic seconds.
     """
 
     records: list[RestOrder] = field(default_factory=list)
-    searched_at: float | None = None
+    searched: dict[Order, float] = field(default_factory=dict)
 
 
 class Settling:
@@ -63,6 +70,8 @@ class Settling:
         self._task: asyncio.Task[None] | None = None
         #: Failures in a row.
         self._failures = 0
+        #: Whether the account has too many ended orders to read all of a time.
+        self._is_crowded = False
         if rest is not None:
             orders.on_inquiry(self._wake)
 
@@ -93,67 +102,92 @@ class Settling:
             elif orders := self._orders.inquiries():
                 await asyncio.sleep(await self._ask(rest, orders))
 
-    async def _ask(self, rest: KrakenRest, orders: Sequence[Order]) -> float:
+    async def _ask(self, rest: KrakenRest, due: Sequence[Order]) -> float:
         """Ask about orders, and return the seconds until the next inquiry may be made."""
+        known = [order for order in due if order.order_id is not None][:BATCH]
+        others = [order for order in due if order.order_id is None]
+        others = others[: ONE_BY_ONE if self._is_crowded else BATCH]
         found, failure = _Found(), None
         try:
-            await self._read(rest, orders, found)
+            await self._query(rest, known, others, found)
+            if others:
+                await self._search(rest, others, found)
         except (KrakenConnectorError, ValueError) as error:
             failure = error
         fills = await self._fills(rest, found.records)
         self._orders.recorded(
-            orders,
+            [*known, *others],
             found.records,
             fills,
-            searched_at=None if failure else found.searched_at,
+            searched=found.searched,
             is_answered=failure is None,
         )
+        return self._pause(failure)
+
+    def _pause(self, failure: Exception | None) -> float:
         if failure is None:
             self._failures = 0
             return PAUSE
         self._failures += 1
         log = logger.warning if self._failures == 1 else logger.debug
-        log("REST cannot settle %d orders for now: %s", len(orders), failure)
+        log("REST does not settle orders for now: %s", failure)
         asked_for = failure.retry_after if isinstance(failure, RestError) else None
         pause: float = PAUSE * 2 ** min(self._failures, 10)
         return min(max(pause, asked_for or 0.0), LONGEST_PAUSE)
 
-    async def _read(self, rest: KrakenRest, orders: Sequence[Order], found: _Found) -> None:
-        """Read the records of orders with an identifier, and search for the others."""
-        ids = {order.order_id: None for order in orders if order.order_id is not None}
-        for order in orders:
+    async def _query(
+        self, rest: KrakenRest, known: Sequence[Order], others: Sequence[Order], found: _Found
+    ) -> None:
+        """Read the records of orders with an `order_id`, and of those that others may be."""
+        ids = {str(order.order_id): None for order in known}
+        for order in others:
             ids |= dict.fromkeys(self._orders.claimants(order))
         if ids:
-            found.records += (await rest.query_orders(list(ids), trades=True)).values()
-        windows = [(order, self._orders.search_ns(order)) for order in orders]
-        unbound = {order: times for order, times in windows if times and order.order_id is None}
-        if unbound:
-            await self._search(rest, unbound, found)
+            some = list(islice(ids, BATCH))
+            found.records += (await rest.query_orders(some, trades=True)).values()
 
-    async def _search(
-        self, rest: KrakenRest, unbound: dict[Order, tuple[int, int]], found: _Found
-    ) -> None:
-        """Search among the open and ended orders for those without `order_id`.
+    async def _search(self, rest: KrakenRest, others: Sequence[Order], found: _Found) -> None:
+        """Search among the open and the ended orders for those without `order_id`.
 
         The open ones come first: an order that ends meanwhile is then seen as ended.
         """
-        searched_at, whose = now(), _filter(unbound)
-        found.records += (await rest.open_orders(trades=True, **whose)).values()
-        start_ns = min(since for since, _ in unbound.values()) - MARGIN_NS
-        end_ns = max(until for _, until in unbound.values()) + MARGIN_NS
-        ended = rest.closed_orders(start_ns, end_ns, trades=True, close_time="open", **whose)
+        began = now()
+        found.records += (await rest.open_orders(trades=True)).values()
+        groups = [others] if len(others) > ONE_BY_ONE else [[order] for order in others]
+        for group in groups:
+            times = [times for order in group if (times := self._orders.search_ns(order))]
+            if len(times) < len(group):
+                # The exchange's clock is not known yet.
+                continue
+            start_ns = min(since for since, _ in times) - MARGIN_NS
+            end_ns = max(until for _, until in times) + MARGIN_NS
+            if await self._read_ended(rest, group, start_ns, end_ns, found.records):
+                found.searched |= dict.fromkeys(group, began)
+
+    async def _read_ended(
+        self,
+        rest: KrakenRest,
+        group: Sequence[Order],
+        start_ns: int,
+        end_ns: int,
+        records: list[RestOrder],
+    ) -> bool:
+        """Read the ended orders that were made in a time, and return whether these are all."""
         count = 0
-        async with contextlib.aclosing(ended):  # type: ignore[type-var]
-            async for record in ended:
-                found.records.append(record)
-                count += 1
-                if count >= MOST_ENDED:
-                    return
-        found.searched_at = searched_at
+        ended = rest.closed_orders(
+            start_ns, end_ns, trades=True, close_time="open", **_filter(group)
+        )
+        async for record in ended:
+            records.append(record)
+            count += 1
+            if count > MOST_ENDED:
+                self._is_crowded = True
+                return False
+        return True
 
     async def _fills(self, rest: KrakenRest, records: Sequence[RestOrder]) -> list[RestFill]:
-        """Return the fills of records of this account's known orders that are not known."""
-        missing = self._orders.unknown_fills(records)
+        """Return the fills of known orders that are not known themselves."""
+        missing = self._orders.unknown_fills(records)[:MOST_FILLS]
         if not missing:
             return []
         try:
@@ -163,11 +197,11 @@ class Settling:
             return []
 
 
-def _filter(unbound: Collection[Order]) -> dict[str, Any]:
+def _filter(group: Sequence[Order]) -> dict[str, Any]:
     """Return by what to select orders: one order by its identifier, several by time alone."""
-    if len(unbound) > 1:
+    if len(group) > 1:
         return {}
-    (order,) = unbound
+    order = group[0]
     if order.cl_ord_id is not None:
         return {"cl_ord_id": order.cl_ord_id}
     return {} if not order.order_userref else {"order_userref": order.order_userref}

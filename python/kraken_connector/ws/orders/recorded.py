@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from ...models.rest import RestFill, RestOrder
 from . import reports as reading
@@ -16,6 +17,7 @@ from .records import GRACE, has_terms_of, may_be_of
 
 __all__ = ["RecordedOrders"]
 
+NOTHING: Mapping[Order, float] = MappingProxyType({})
 #: Records of unknown orders that are kept while orders are unknown.
 RECORDS_KEPT = 1_000
 
@@ -85,7 +87,7 @@ class RecordedOrders(KnownOrders):
         records: Sequence[RestOrder],
         fills: Iterable[RestFill] = (),
         *,
-        searched_at: float | None = None,
+        searched: Mapping[Order, float] = NOTHING,
         is_answered: bool = True,
     ) -> None:
         """Apply an answer of REST about orders.
@@ -94,23 +96,22 @@ class RecordedOrders(KnownOrders):
             asked: the orders that it was asked about.
             records: all records of the answer.
             fills: fills of these orders that were not known.
-            searched_at: when a search for all orders of `asked` without `order_id` began, monotonic
-                seconds; `None` if it did not see all open and ended orders of their time.
+            searched: for which of `asked` all open and ended orders that may be theirs were read,
+                and when that began, monotonic seconds.
             is_answered: whether REST answered all questions.
         """
         self._step += 1
-        unknown = [order for order in asked if order.status == "unknown"]
+        unknown = [order for order in searched if order.status == "unknown"]
         self._bind_owners(records)
         for record in records:
             order = self._identities.of_id(record.order_id)
             if order is not None:
                 self._apply_record(order, record)
         self.add_found(fills)
-        if searched_at is not None:
-            for order in unknown:
-                is_late = self._is_past_deadline(order, searched_at - GRACE)
-                if is_late and order.status == "unknown":
-                    self._not_recorded(order)
+        for order in unknown:
+            is_late = self._is_past_deadline(order, searched[order] - GRACE)
+            if is_late and order.status == "unknown":
+                self._not_recorded(order)
         self._release_held()
         self._asked(asked, is_answered=is_answered)
 
@@ -207,8 +208,8 @@ class RecordedOrders(KnownOrders):
         if order.status == "absent":
             order.reason = REASONS["absent"]
             self._close(order)
-        else:
-            order.reason = f"REST does not settle it: {claim or 'no snapshot since its deadline'}"
+        elif claim is not None:
+            order.reason = f"REST does not settle it: {claim}"
             self._changed(order)
 
     def _asked(self, orders: Iterable[Order], *, is_answered: bool) -> None:
