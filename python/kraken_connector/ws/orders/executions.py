@@ -29,13 +29,21 @@ class _Loss:
 
     Attributes:
         step: step of the snapshot after it.
-        gap_ns: exchange time at which it was noticed.
+        since_ns: exchange time at which it was noticed, `None` if unknown.
+        until_ns: exchange time of that snapshot.
         counts: whether it is a loss; before the first snapshot there is only history.
     """
 
     step: int
-    gap_ns: int | None
+    since_ns: int | None
+    until_ns: int | None
     counts: bool
+
+    def is_within(self, since_ns: int, until_ns: int) -> bool:
+        """Return whether it happened between two exchange times."""
+        if self.since_ns is None or self.until_ns is None:
+            return False
+        return since_ns <= self.since_ns and self.until_ns <= until_ns
 
 
 class Executions:
@@ -164,13 +172,13 @@ class Executions:
         known_at = self.known_at(exec_id)
         return known_at is not None and (self._gap_at is None or known_at < self._gap_at[0])
 
-    def snapshot_concluded(self, step: int, *, is_seamless: bool) -> None:
+    def snapshot_concluded(self, step: int, at_ns: int | None, *, is_seamless: bool) -> None:
         """Record that a snapshot is complete, and whether its fills reach back to known ones."""
         if self.has_history and not is_seamless:
             logger.error("executions: fills of a gap may be missing, as a snapshot has only fifty")
         if not is_seamless:
-            at_ns = None if self._gap_at is None else self._gap_at[1]
-            self._losses.append(_Loss(step, at_ns, self.has_history))
+            since_ns = None if self._gap_at is None else self._gap_at[1]
+            self._losses.append(_Loss(step, since_ns, at_ns, self.has_history))
         self._gap_at = None
         self.has_history = True
         orphans = {fill.exec_id for pairs in self._orphans.values() for fill, _ in pairs}
@@ -178,11 +186,7 @@ class Executions:
 
     def found(self, since_ns: int, until_ns: int) -> None:
         """Record that all fills between two exchange times are known now."""
-        self._losses = [
-            loss
-            for loss in self._losses
-            if loss.gap_ns is None or not since_ns <= loss.gap_ns <= until_ns
-        ]
+        self._losses = [loss for loss in self._losses if not loss.is_within(since_ns, until_ns)]
 
     def are_complete_since(self, step: int) -> bool:
         """Return whether no fill was lost since a step."""

@@ -138,6 +138,10 @@ class RecordedOrders(KnownOrders):
         """Record that all fills between two exchange times are known now."""
         self._executions.found(since_ns, until_ns)
 
+    def lacks_fills(self, order: Order) -> bool:
+        """Return whether more of an order was filled than its known fills add up to."""
+        return order._unreported[0] > 0
+
     # Applying a record.
 
     def _bind_owners(self, records: Iterable[RestOrder]) -> None:

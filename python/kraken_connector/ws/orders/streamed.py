@@ -199,7 +199,8 @@ class StreamedOrders(KnownOrders, Follower):
         if len(snapshot.fills) < SNAPSHOT_FILLS:
             snapshot.is_seamless = True
         is_seamless = snapshot.is_seamless and bool(snapshot.params.get("snap_trades"))
-        self._executions.snapshot_concluded(snapshot.step, is_seamless=is_seamless)
+        at_ns = self._exchange.estimate_ns(snapshot.complete_at or self._now())
+        self._executions.snapshot_concluded(snapshot.step, at_ns, is_seamless=is_seamless)
         if snapshot.params.get("users"):
             return
         for order in self._candidates():
