@@ -71,13 +71,18 @@ class RecordedOrders(KnownOrders):
     def _end_inquiries(self) -> None:
         """Ask no more about orders that something else has settled, or that REST cannot settle."""
         for order in self._inquiries:
-            is_open_question = order.is_open and self._questions.is_given_up(order)
-            is_asked = order.status in ("unknown", "gone") or is_open_question
             is_exhausted = order.status != "unknown" and self._inquiries.is_exhausted(order)
-            if not is_asked or is_exhausted:
+            if is_exhausted or not self._is_in_question(order):
                 self._inquiries.end(order)
         if not self._questions.uncertain:
             self._records.clear()
+
+    def _is_in_question(self, order: Order) -> bool:
+        if order.status in FINAL:
+            return self.lacks_fills(order)
+        if order.is_open:
+            return self._questions.is_given_up(order)
+        return order.status in ("unknown", "gone")
 
     # Answers.
 
@@ -220,6 +225,4 @@ class RecordedOrders(KnownOrders):
         """Schedule the next inquiry, and wake the tasks that wait for what REST says."""
         for order in orders:
             self._inquiries.made(order, self._now(), is_answered=is_answered)
-            if order.status in FINAL:
-                self._inquiries.end(order)
             order._notify()
