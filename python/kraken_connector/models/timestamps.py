@@ -35,14 +35,10 @@ def timestamp_ns(text: str | None) -> int | None:
 
 
 def timestamp_text(at_ns: int) -> str:
-    """Return nanoseconds since the epoch as the exchange writes a time: RFC 3339, microseconds.
-
-    A time that is finer than that has nine digits after the second.
-    """
+    """Return nanoseconds since the epoch as the socket writes a time: RFC 3339, microseconds."""
     seconds, rest = divmod(at_ns, 1_000_000_000)
-    fraction = f"{rest:09}" if rest % 1000 else f"{rest // 1000:06}"
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{fraction}Z"
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1000:06}Z"
 
 
 class Timestamped(Model):
