@@ -103,12 +103,14 @@ class _Questions:
     Attributes:
         due: a snapshot requested from this time on answers them; monotonic seconds.
         questions: the open questions.
+        later: the same for those that were added while it was open whether the order exists.
         checks: snapshots since `due` that did not answer them.
         is_given_up: whether no further snapshot will be requested.
     """
 
     due: float
     questions: set[Question]
+    later: float = -inf
     checks: int = 0
     is_given_up: bool = False
 
@@ -133,11 +135,13 @@ class OpenQuestions:
         """The orders that may or may not exist."""
         return list(self._uncertain)
 
-    def begin(self, order: Order, question: Question, due: float) -> None:
+    def begin(
+        self, order: Order, question: Question, due: float, *, is_another: bool = False
+    ) -> None:
         """Add an open question about an order, which a snapshot from `due` on can answer.
 
-        A question that is open already keeps its time. While it is open whether the order exists,
-        other questions do not postpone that.
+        A question that is open already keeps its time, unless it is about another request
+        (`is_another`). While it is open whether the order exists, others do not postpone that.
         """
         entry = self._questions.get(order)
         if question == "outcome":
@@ -145,10 +149,12 @@ class OpenQuestions:
         if entry is None:
             entry = self._questions[order] = _Questions(due, {question})
             self._schedule_check(order, entry)
-        elif question not in entry.questions:
+        elif is_another or question not in entry.questions:
             if "outcome" not in entry.questions:
                 entry.due, entry.checks, entry.is_given_up = max(entry.due, due), 0, False
                 self._schedule_check(order, entry)
+            else:
+                entry.later = max(entry.later, due)
             entry.questions.add(question)
 
     def end(self, order: Order, *questions: Question) -> None:
@@ -163,6 +169,7 @@ class OpenQuestions:
         if not entry.questions:
             del self._questions[order]
         elif not was_known and "outcome" not in entry.questions:
+            entry.due = max(entry.due, entry.later)
             entry.checks, entry.is_given_up = 0, False
             self._schedule_check(order, entry)
 

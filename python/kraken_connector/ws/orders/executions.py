@@ -67,6 +67,8 @@ class Executions:
         self._orphans: dict[str, list[tuple[Fill, ExecutionData]]] = {}
         #: The fills that are not announced yet, and whether each is history.
         self._unannounced: dict[str, bool] = {}
+        #: Those of `_known` that REST had first.
+        self._found: set[str] = set()
         #: Past fills that could not be read.
         self._unreadable = 0
         #: The snapshots before which fills were lost, and not found since.
@@ -132,6 +134,7 @@ class Executions:
             "trade", fill.order_id, fill.symbol, side=fill.side, exec_id=fill.exec_id, timestamp=at
         )
         self._add(fill, order, step, sparse, is_history=False)
+        self._found.add(fill.exec_id)
         return True
 
     def _add(
@@ -168,8 +171,11 @@ class Executions:
             self._gap_at = step, at_ns
 
     def closes_gap(self, exec_id: str | None) -> bool:
-        """Return whether a past fill of a snapshot was known before the gap."""
-        known_at = self.known_at(exec_id)
+        """Return whether a past fill of a snapshot was reported before the gap.
+
+        One that REST had proves nothing: REST may be ahead of the stream.
+        """
+        known_at = None if exec_id in self._found else self.known_at(exec_id)
         return known_at is not None and (self._gap_at is None or known_at < self._gap_at[0])
 
     def snapshot_concluded(self, step: int, at_ns: int | None, *, is_seamless: bool) -> None:
@@ -197,4 +203,5 @@ class Executions:
             oldest = next(iter(self._known))
             fill, _ = self._known.pop(oldest)
             self._unannounced.pop(oldest, None)
+            self._found.discard(oldest)
             self._orphans.pop(fill.order_id, None)

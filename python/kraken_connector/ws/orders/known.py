@@ -308,12 +308,16 @@ class KnownOrders:
             if change.method == "amend_order" and change.is_in_force():
                 change.is_reported = True
         awaited = order._awaited
+        is_later = awaited is not None and any(
+            change.method == "amend_order" and change.is_in_force() and change.step > awaited.step
+            for change in order._unresolved
+        )
         order._unresolved = [
             change
             for change in order._unresolved
             if change.method != "amend_order" or not change.is_in_force()
         ]
-        if awaited is None or awaited.is_in_force():
+        if awaited is None or awaited.is_in_force() or is_later:
             order._awaited = None
             if not order._unresolved:
                 self._answer(order, "terms")
@@ -335,7 +339,14 @@ class KnownOrders:
         """Open a question about an order; without a report, a snapshot follows after `seconds`."""
         self._questions.begin(order, question, self._now() + seconds)
 
-    def _await_deadline(self, order: Order, question: Question, deadline_ns: int | None) -> None:
+    def _await_deadline(
+        self,
+        order: Order,
+        question: Question,
+        deadline_ns: int | None,
+        *,
+        is_another: bool = False,
+    ) -> None:
         """Open a question about a request that the exchange may accept until its deadline."""
         now = self._now()
         reached_ns = self._exchange.earliest_ns(now)
@@ -343,7 +354,7 @@ class KnownOrders:
         if deadline_ns is not None:
             left_ns = LONGEST_DEADLINE_NS if reached_ns is None else deadline_ns - reached_ns
             seconds = max((left_ns + DEADLINE_SLACK_NS) / 1e9, 0.0)
-        self._questions.begin(order, question, now + seconds)
+        self._questions.begin(order, question, now + seconds, is_another=is_another)
 
     def _is_past_deadline(self, order: Order, at: float) -> bool:
         """Return whether the exchange, by its own clock, can no longer accept an order."""

@@ -204,10 +204,11 @@ class RecordedOrders(KnownOrders):
         if order.is_done:
             self._close(order)
             return
-        # A snapshot may lag behind REST as behind a reply, so the order is like an answered one.
-        order._heard = self._step
-        self._answer(order)
-        self._await(order, "outcome", ACK_PATIENCE)
+        if before == "unknown":
+            # A snapshot may lag behind REST as behind a reply: the order is like an answered one.
+            order._heard = self._step
+            self._answer(order, "outcome")
+            self._await(order, "outcome", ACK_PATIENCE)
         self._changed(order)
 
     def _not_recorded(self, order: Order) -> None:

@@ -129,12 +129,14 @@ class RequestedOrders(KnownOrders):
 
     def change_unknown(self, order: Order, change: Change) -> None:
         """Record that the client no longer waits for the reply to a request about an order."""
+        self._step += 1
+        change.step = self._step
         if change in order._pending:
             order._pending.remove(change)
         question: Question = "terms" if change.method == "amend_order" else "end"
         if not order.is_done and not change.is_reported:
             order._unresolved.append(change)
-            self._await_deadline(order, question, change.deadline_ns)
+            self._await_deadline(order, question, change.deadline_ns, is_another=True)
         self._changed(order)
 
     def replaced(self, old: Order | None, order_id: str, change: Change | None) -> Order:

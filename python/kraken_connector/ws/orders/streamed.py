@@ -299,6 +299,7 @@ class StreamedOrders(KnownOrders, Follower):
             for deadline_ns in deadlines
         )
 
+
 #: Fields that are never negative.
 QUANTITIES = ("order_qty", "cash_order_qty", "display_qty", "cum_qty", "cum_cost", "last_qty")
 
