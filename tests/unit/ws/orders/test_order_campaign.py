@@ -547,6 +547,12 @@ class Campaign:
         else:
             raise AssertionError("something is always pending")
         self.bench.wait(1.0)
+        for _ in range(100):
+            # The last snapshot may have shown that orders are gone.
+            if (due := self.orders.next_inquiry()) == INF:
+                break
+            self.bench.wait(max(due - self.bench.now, 0.0))
+            self._rest_moves(is_calm=True)
         self.check()
         for placed in self.placed:
             self._check_end(placed)

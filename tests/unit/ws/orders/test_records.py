@@ -375,6 +375,15 @@ def test_fill_of_an_unknown_order_is_told_without_it() -> None:
     assert [fill.exec_id for fill in bench.orders["O9"].fills] == ["E1"]
 
 
+def test_fill_that_rest_had_first_does_not_close_a_gap() -> None:
+    """REST may be ahead of the stream, whose fills before that one were lost."""
+    bench = bench_with_rest()
+    bench.open_order(qty=99.0)
+    bench.orders.add_found([record_of_fill("OTHER-9", "OTHER", "1.0", bench.now_ns)])
+    lose(bench)
+    assert bench.orders.lost_fills == 1
+
+
 def test_loss_ends_when_all_fills_of_its_time_are_found() -> None:
     bench = bench_with_rest()
     start_ns = bench.now_ns
