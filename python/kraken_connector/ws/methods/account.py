@@ -41,12 +41,6 @@ EXECUTIONS = Topic("executions", None, "")
 NOTHING_AROUND: Around = MappingProxyType({})
 
 
-def _given(rest: KrakenRest | None, what: str) -> KrakenRest:
-    if rest is None:
-        raise ValueError(f"the client has no REST client to fill a gap: pass {what}")
-    return rest
-
-
 class DiscardingSink:
     """The destination of streams that only keep `orders` or `balances` up to date."""
 
@@ -68,7 +62,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
     balances: Balances
     rate_counter: RateCounter
     rest: KrakenRest | None
-    _public_rest: KrakenRest | None
+    _rest: KrakenRest
 
     @property
     def clock_offset(self) -> float | None:
@@ -263,7 +257,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
 
         Raises:
             TypeError, ValueError: an argument is not valid, the gap is of other channels only, or
-                the client has no REST client: pass `rest=`, for fills with an API key.
+                it is one of `executions` and the client has no API key.
             RestError: a call failed.
         """
         if not isinstance(gap, GapEvent):
@@ -275,11 +269,11 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         parts = []
         if "trade" in channels:
             pairs = self._traded(gap.symbols) if symbols is None else list(symbols)
-            rest = _given(self._public_rest, "rest=KrakenRest()")
-            parts.append(await TradesBackfill(rest, offset_ns).read(gap, pairs, around))
+            parts.append(await TradesBackfill(self._rest, offset_ns).read(gap, pairs, around))
         if "executions" in channels:
-            rest = _given(self.rest, "rest=KrakenRest(api_key=..., api_secret=...)")
-            parts.append(await ExecutionsBackfill(rest, self.orders, offset_ns).read(gap))
+            if self.rest is None:
+                raise ValueError("fills need an API key: pass token_manager= or rest=")
+            parts.append(await ExecutionsBackfill(self.rest, self.orders, offset_ns).read(gap))
         return parts[0] if len(parts) == 1 else parts[0].joined(parts[1])
 
     def _traded(self, symbols: Collection[str]) -> list[str]:

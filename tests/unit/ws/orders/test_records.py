@@ -41,7 +41,9 @@ def lose(bench: Bench, *listed_orders: dict[str, Any]) -> None:
 
 def ask(bench: Bench, *records: RestOrder, **options: Any) -> list[Order]:
     """Wait until REST is asked, and receive an answer; all orders without id are searched for."""
-    bench.wait(max(bench.orders.next_inquiry() - bench.now, 0.0))
+    seconds = bench.orders.next_inquiry() - bench.now
+    assert seconds < INF, "nothing is asked"
+    bench.wait(max(seconds, 0.0))
     asked = bench.orders.inquiries()
     searched = {order: bench.now for order in asked if order.order_id is None}
     bench.orders.recorded(asked, list(records), **{"searched": searched, **options})
