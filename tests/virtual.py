@@ -62,6 +62,10 @@ class Arrivals:
         return self._sent.get(read_ns, (read_ns, read_ns))
 
 
+#: Each server has a port of its own: limits of an API key are kept by address.
+_PORTS = itertools.cycle(range(40_000, 65_000))
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """The loop, and the network that its transports are connected by.
 
@@ -84,7 +88,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.arrivals: dict[int, Arrivals] = defaultdict(Arrivals)
         self._selector = self
         self._now = 1000.0
-        self._ports = itertools.count(40_000)
         self._listening: dict[int, Callable[[], asyncio.BaseProtocol]] = {}
 
     # Methods that `BaseEventLoop` calls.
@@ -131,7 +134,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     async def create_server(  # type: ignore[override]
         self, protocol_factory: Callable[[], asyncio.BaseProtocol], *_: Any, **__: Any
     ) -> Any:
-        port = next(self._ports)
+        port = next(_PORTS)
         self._listening[port] = protocol_factory
         address = SimpleNamespace(getsockname=lambda: ("127.0.0.1", port))
         return SimpleNamespace(sockets=[address], close=lambda: self._listening.pop(port, None))

@@ -36,6 +36,7 @@ __all__ = [
     "AmendOrderResult",
     "ApiKeyInfo",
     "AssetPair",
+    "Backfill",
     "BalanceLedgerUpdate",
     "BalanceSnapshot",
     "BalanceWallet",

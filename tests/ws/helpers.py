@@ -61,6 +61,12 @@ def tokens_of(
     return TokenManager(source, **options)
 
 
+def deny_reads(sim: SimulatedExchange) -> None:
+    """Let the key lack the permissions to read orders and fills by REST."""
+    calls = ("OpenOrders", "ClosedOrders", "QueryOrders", "QueryTrades", "TradesHistory")
+    sim.faults.refuse_calls("EGeneral:Permission denied", None, calls=calls)
+
+
 def requests_of(sim: SimulatedExchange) -> list[Any]:
     """Return the requests that the exchange received, without pings."""
     return [request for request in sim.requests if request.method != "ping"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests import virtual
-from tests.ws.helpers import BTC, eventually, find_channel, trading
+from tests.ws.helpers import BTC, deny_reads, eventually, find_channel, trading
 
 from kraken_connector.exceptions import (
     NotConnected,
@@ -319,6 +319,7 @@ async def test_more_fills_than_a_snapshot_has_are_no_matter_where_the_stream_was
     is_gap: bool,
 ) -> None:
     async with scene() as (sim, client):
+        deny_reads(sim)
         sim.faults.lose_requests(1, method="add_order", cut=is_gap)
         busy = await sim.account.place(BTC, "sell", "200", limit_price="200.0")
         order = await unknown(client, limit())
@@ -353,6 +354,7 @@ async def test_number_of_requested_snapshots_is_bounded() -> None:
             ExecutionsParams(snap_orders=True, snap_trades=True, ratecounter=True)
         )
         await client.subscribe(ExecutionsParams(snap_orders=True, snap_trades=False))
+        deny_reads(sim)
         sim.faults.lose_requests(1, method="add_order", cut=True)
         order = await unknown(client, limit())
         with pytest.raises(OrderUnresolved, match="snap_trades"):

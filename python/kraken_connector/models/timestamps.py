@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from .base import Model
 
@@ -32,6 +32,13 @@ def timestamp_ns(text: str | None) -> int | None:
     elapsed = moment - datetime(1970, 1, 1, tzinfo=UTC)
     seconds = elapsed.days * 86_400 + elapsed.seconds
     return seconds * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
+
+
+def timestamp_text(at_ns: int) -> str:
+    """Return nanoseconds since the epoch as the socket writes a time: RFC 3339, microseconds."""
+    seconds, rest = divmod(at_ns, 1_000_000_000)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1000:06}Z"
 
 
 class Timestamped(Model):

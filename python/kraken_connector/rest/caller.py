@@ -172,7 +172,8 @@ class Caller:
                     f"there is room in {seconds:.1f} s"
                 )
                 raise RestError(name, problem, was_sent=False, kind="rate", retry_after=seconds)
-            await asyncio.sleep(seconds)
+            # A pause that is too short to be seen on the clock would be repeated without end.
+            await asyncio.sleep(seconds + 0.001)
             left -= seconds
 
     async def _send(self, name: str, request: HttpRequest, left: float) -> HttpReply:

@@ -49,6 +49,7 @@ from .account.fees import Loaded, TradingFees
 from .account.instruments import Instruments
 from .account.positions import Position, PositionGroup, Positions
 from .book import BookChecksumEvent, ChecksumError, Level3Book, OrderBook, OrderBookManager
+from .by_rest.backfill import Backfill
 from .by_rest.emergency import EmergencyReport
 from .by_rest.report import Preflight, PreflightCheck
 from .channels import (
@@ -154,6 +155,7 @@ __all__ = [
     "AddOrderResult",
     "AmendOrderParams",
     "AmendOrderResult",
+    "Backfill",
     "BalanceLedgerUpdate",
     "BalanceSnapshot",
     "BalanceWallet",

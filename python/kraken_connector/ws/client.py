@@ -27,6 +27,7 @@ from .base.options import SessionOptions
 from .base.pacing import Allowance
 from .base.waiters import Waiters
 from .book import LiveBooks, OrderBookManager
+from .by_rest.settling import Settling
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, ConnectionState
 from .delivery.callbacks import CallbackSink
 from .delivery.lag import lag
@@ -285,6 +286,7 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
             on_lost=self._queues.update_all,
         )
         self._pool = Pool(hosts, wiring, self._ended, self._market_ended)
+        self._settling = Settling(self.orders, self.rest)
         self._cleaning: asyncio.Task[None] | None = None
         #: Why the client gave up, `None` if it did not; and the calls of `wait_closed`.
         self._end: Exception | None = None
@@ -324,6 +326,7 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
                 self._inbox.end(NotConnected("receive", "disconnected"))
                 self._closed_waiters.release()
             raise
+        self._settling.start()
 
     async def disconnect(self) -> None:
         """Close all connections and end all subscriptions; pending calls raise.
@@ -345,7 +348,7 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
             self.orders.stop(NotConnected("wait for an order", "disconnected"))
             try:
                 await self._cleaned()
-                await self._pool.close()
+                await self._close()
                 if self._is_rest_own:
                     await self._rest.aclose()
             finally:
@@ -586,7 +589,7 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
         self._inbox.end(reason)
         self._trader.stop()
         self.orders.stop(reason)
-        self._cleaning = asyncio.create_task(self._pool.close(forget=False))
+        self._cleaning = asyncio.create_task(self._close(forget=False))
         self._end = reason
         self._closed_waiters.release(reason)
 
@@ -594,6 +597,12 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
         """Raise in calls that wait for messages; the private connection continues."""
         self._inbox.interrupt(reason)
         self._closed_waiters.release(reason)
+
+    async def _close(self, *, forget: bool = True) -> None:
+        try:
+            await self._settling.stop()
+        finally:
+            await self._pool.close(forget=forget)
 
     async def _cleaned(self) -> None:
         """Wait until the connections that `_ended` closes are closed."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from ...exceptions import NotConnected, RequestTimeout
-from ...models import DeadMansSwitchEvent
+from ...models import DeadMansSwitchEvent, GapEvent
 from ...models.checks import Number, check_choice, checked_symbol, checked_text
 from ...models.trading import CancelAllOrdersAfterParams
 from ...models.trading_results import CancelAllOrdersAfterResult
 from ...rest.client import KrakenRest
 from ..account.balances import Balances
+from ..by_rest.backfill import Around, Backfill, ExecutionsBackfill, TradesBackfill
 from ..by_rest.emergency import Emergency, EmergencyReport
 from ..by_rest.timer import TimerRoutes
 from ..constants import ConnectionState
@@ -34,6 +36,9 @@ from .subscribing import SubscribingMethods
 __all__ = ["AccountMethods"]
 
 EXECUTIONS = Topic("executions", None, "")
+
+
+NOTHING_AROUND: Around = MappingProxyType({})
 
 
 class DiscardingSink:
@@ -57,6 +62,13 @@ class AccountMethods(SubscribingMethods, OrderMethods):
     balances: Balances
     rate_counter: RateCounter
     rest: KrakenRest | None
+    _rest: KrakenRest
+
+    @property
+    def clock_offset(self) -> float | None:
+        """See the client."""
+        raise NotImplementedError
+
     _request_timeout: float
     _publish: Callable[[DeadMansSwitchEvent], None]
 
@@ -216,6 +228,63 @@ class AccountMethods(SubscribingMethods, OrderMethods):
             self._trader, self.orders, rest, lambda: self._open_socket() is not None
         )
         return await emergency.run(timeout)
+
+    async def backfill(
+        self,
+        gap: GapEvent,
+        *,
+        symbols: Collection[str] | None = None,
+        around: Around = NOTHING_AROUND,
+    ) -> Backfill:
+        """Read by REST what was missed in a gap of `trade` or `executions`.
+
+            async for message in client:
+                if isinstance(message, GapEvent) and "trade" in message.channels:
+                    backfill = await client.backfill(message)
+
+        The trades of a few seconds around the gap are read too; use each `trade_id` once. Fills are
+        applied to `orders`, each once, and to what follows them, such as `positions`; a gap whose
+        fills are all found no longer counts in `orders.lost_fills`. REST may lag, so it is asked
+        2 s after the end of the gap at the earliest, and up to three times while it lacks something
+        that is known.
+
+        Args:
+            gap: the gap; one without an end is read until now.
+            symbols: the pairs whose trades to read; by default those of the gap whose `trade` is
+                subscribed, or all of it if none is.
+            around: by symbol the `trade_id`s of the last trade before the gap and of the first one
+                after it, or `None`, to check the continuity up to them.
+
+        Raises:
+            TypeError, ValueError: an argument is not valid, the gap is of other channels only, or
+                it is one of `executions` and the client has no API key.
+            RestError: a call failed.
+        """
+        if not isinstance(gap, GapEvent):
+            raise TypeError(f"gap must be a GapEvent, not {type(gap).__name__}")
+        channels = [name for name in ("trade", "executions") if name in gap.channels]
+        if not channels:
+            raise ValueError(f"only gaps of trade and executions can be filled, not {gap.channels}")
+        offset_ns = round((self.clock_offset or 0.0) * 1e9)
+        parts = []
+        if "trade" in channels:
+            pairs = self._traded(gap.symbols) if symbols is None else list(symbols)
+            parts.append(await TradesBackfill(self._rest, offset_ns).read(gap, pairs, around))
+        if "executions" in channels:
+            if self.rest is None:
+                raise ValueError("fills need an API key: pass token_manager= or rest=")
+            parts.append(await ExecutionsBackfill(self.rest, self.orders, offset_ns).read(gap))
+        return parts[0] if len(parts) == 1 else parts[0].joined(parts[1])
+
+    def _traded(self, symbols: Collection[str]) -> list[str]:
+        """Return the pairs whose trades are subscribed, all if none is."""
+        topics = [Topic("trade", None, symbol) for symbol in symbols]
+        found = [
+            topic.symbol
+            for topic in topics
+            if any(link.session.registry.get(topic) is not None for link in self._pool)
+        ]
+        return found or list(symbols)
 
     def quotes(
         self,

@@ -14,13 +14,14 @@ from .executions import FillListener
 from .exposure import Exposure
 from .known import OrderListener
 from .order import Fill, Order, OrderCalls
+from .recorded import RecordedOrders
 from .requested import RequestedOrders
 from .streamed import StreamedOrders
 
 __all__ = ["Orders"]
 
 
-class Orders(RequestedOrders, StreamedOrders):
+class Orders(RequestedOrders, StreamedOrders, RecordedOrders):
     """The orders of the account, live: `client.orders["O..."]` by `order_id` or `cl_ord_id`.
 
     An order of this client is in it from the moment of the call. Its further state, and orders of
@@ -255,6 +256,8 @@ class Orders(RequestedOrders, StreamedOrders):
         if self._end is not None:
             return self._end, None
         if order.status == "sending" or order.is_done:
+            return None, None
+        if self._inquiries.may_say(order):
             return None, None
         if self._questions.is_given_up(order):
             reason = order.reason or "no snapshot of executions shows it"

@@ -9,7 +9,7 @@ its fill.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
@@ -22,7 +22,15 @@ from ..base.exchange_clock import SECOND_NS
 from .identity import SKEW_NS, could_be, is_older
 from .order import Order
 
-__all__ = ["DEADLINE_SLACK_NS", "OpenQuestions", "Question", "Snapshot", "absence_obstacle"]
+__all__ = [
+    "DEADLINE_SLACK_NS",
+    "OpenQuestions",
+    "Question",
+    "Snapshot",
+    "absence_obstacle",
+    "claims_on",
+    "surely_reported_ns",
+]
 
 #: How long after its deadline an accepted request has certainly been reported. This covers the way
 #: back and a delay of the stream.
@@ -95,12 +103,14 @@ class _Questions:
     Attributes:
         due: a snapshot requested from this time on answers them; monotonic seconds.
         questions: the open questions.
+        later: the same for those that were added while it was open whether the order exists.
         checks: snapshots since `due` that did not answer them.
         is_given_up: whether no further snapshot will be requested.
     """
 
     due: float
     questions: set[Question]
+    later: float = -inf
     checks: int = 0
     is_given_up: bool = False
 
@@ -125,11 +135,13 @@ class OpenQuestions:
         """The orders that may or may not exist."""
         return list(self._uncertain)
 
-    def begin(self, order: Order, question: Question, due: float) -> None:
+    def begin(
+        self, order: Order, question: Question, due: float, *, is_another: bool = False
+    ) -> None:
         """Add an open question about an order, which a snapshot from `due` on can answer.
 
-        A question that is open already keeps its time. While it is open whether the order exists,
-        other questions do not postpone that.
+        A question that is open already keeps its time, unless it is about another request
+        (`is_another`). While it is open whether the order exists, others do not postpone that.
         """
         entry = self._questions.get(order)
         if question == "outcome":
@@ -137,10 +149,12 @@ class OpenQuestions:
         if entry is None:
             entry = self._questions[order] = _Questions(due, {question})
             self._schedule_check(order, entry)
-        elif question not in entry.questions:
+        elif is_another or question not in entry.questions:
             if "outcome" not in entry.questions:
                 entry.due, entry.checks, entry.is_given_up = max(entry.due, due), 0, False
                 self._schedule_check(order, entry)
+            else:
+                entry.later = max(entry.later, due)
             entry.questions.add(question)
 
     def end(self, order: Order, *questions: Question) -> None:
@@ -155,6 +169,7 @@ class OpenQuestions:
         if not entry.questions:
             del self._questions[order]
         elif not was_known and "outcome" not in entry.questions:
+            entry.due = max(entry.due, entry.later)
             entry.checks, entry.is_given_up = 0, False
             self._schedule_check(order, entry)
 
@@ -221,7 +236,7 @@ def absence_obstacle(
     Args:
         order: an order of this client that is not in the snapshot.
         snapshot: the snapshot, requested after the order's deadline.
-        claim: the result of `claim_on`.
+        claim: which report, record or order may be about it, in words; `None` if there is none.
         sent_ns: the earliest exchange time at which the order can have been sent.
         are_fills_complete: whether no fill since then is missing.
 
@@ -242,13 +257,18 @@ def absence_obstacle(
     return None
 
 
-def claim_on(
+def surely_reported_ns(order: Order) -> int:
+    """Return the exchange time by which an accepted order has certainly been reported."""
+    return (order.deadline_ns or 0) + DEADLINE_SLACK_NS - CLOCK_TOLERANCE_NS
+
+
+def claims_on(
     order: Order,
     unclaimed: Iterable[ExecutionData],
     others: Iterable[Order],
     sent_ns: int | None,
-) -> str | None:
-    """Return which report or order may be about an order without `order_id`, in words.
+) -> Iterator[tuple[str, str]]:
+    """Yield the reports and orders that may be about an order without `order_id`.
 
     Args:
         order: an order of this client.
@@ -256,16 +276,15 @@ def claim_on(
         others: the orders of other programs since, including ended ones.
         sent_ns: the earliest exchange time at which the order can have been sent.
 
-    Returns:
-        `None` if there is no such report or order.
+    Yields:
+        The `order_id` of each, and why in words.
     """
     for report in unclaimed:
         if could_be(order, report) and not is_older(report, sent_ns):
-            return f"{report.order_id} may be this order: its reports do not name it"
+            yield report.order_id, "may be this order: its reports do not name it"
     for other in others:
-        if _may_be_the_same(order, other, sent_ns):
-            return f"{other.order_id} may be this order: it has the same identifier and is newer"
-    return None
+        if other.order_id is not None and _may_be_the_same(order, other, sent_ns):
+            yield other.order_id, "may be this order: it has the same identifier and is newer"
 
 
 def _may_be_the_same(order: Order, other: Order, sent_ns: int | None) -> bool:

@@ -196,8 +196,8 @@ def is_older(report: ExecutionData, sent_ns: int | None) -> bool:
     return at_ns is not None and sent_ns is not None and at_ns < sent_ns - SKEW_NS
 
 
-def agrees(order: Order, report: ExecutionData) -> bool:
-    """Return whether a report has the pair and side of an order, where both have them."""
+def agrees(order: Order, report: Any) -> bool:
+    """Return whether a report or record has the pair and side of an order, where both have them."""
     pairs: list[tuple[Any, Any]] = [(order.symbol, report.symbol), (order.side, report.side)]
     return all(ours is None or theirs in (None, ours) for ours, theirs in pairs)
 

@@ -6,9 +6,10 @@ This has no I/O and never waits. docs/order-certainty.md has the rules.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ...models import ExecutionData
+from ...models.rest import RestOrder
 from ..base.exchange_clock import ExchangeClock, nanoseconds
 from ..base.listeners import Listeners
 from . import reports as reading
@@ -20,12 +21,15 @@ from .evidence import (
     OpenQuestions,
     Question,
     Snapshot,
+    claims_on,
+    surely_reported_ns,
 )
 from .executions import Executions
 from .identity import Identities, agrees, could_be
 from .order import Change, Order
+from .records import GRACE, Inquiries, may_be_of
 
-__all__ = ["KnownOrders", "OrderListener"]
+__all__ = ["REASONS", "KnownOrders", "OrderListener"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +41,12 @@ HELD_BACK = 1_000
 HELD_ORDERS = 1_000
 
 OrderListener = Callable[[Order], object]
+
+#: The reason for a status that the client concluded.
+REASONS = {
+    "absent": "the exchange has neither an open order nor a fill of it",
+    "gone": "the exchange does not have it any more; how it ended was not reported",
+}
 
 
 class KnownOrders:
@@ -61,6 +71,9 @@ class KnownOrders:
         #: Listeners that are called only for orders with an `order_id`.
         self._followers = Listeners()
         self._snapshot: Snapshot | None = None
+        self._inquiries = Inquiries()
+        #: Records of REST whose order is not known, by `order_id`, oldest first.
+        self._records: dict[str, RestOrder] = {}
         #: Unknown orders that may be an order of another program, since the last snapshot.
         self._claimed: set[Order] = set()
         #: When the channel was unsubscribed to get a snapshot, monotonic seconds.
@@ -129,7 +142,7 @@ class KnownOrders:
         self._unbind(order)
         self._identities.add(order)
         order._life.left_unanswered()
-        self._await_deadline(order, "outcome", order.deadline_ns)
+        self._await_outcome(order)
         self._changed(order)
 
     def _unbind(self, order: Order) -> None:
@@ -206,8 +219,37 @@ class KnownOrders:
             and order.sent_at is not None
             and not self._questions.is_given_up(order)
             and could_be(order, report)
+            and self._may_be_recorded(order, report.order_id)
             for order in self._identities.unbound
         )
+
+    # Which reports, records and orders may be about an unreported order of this client.
+
+    def _claims(self, order: Order) -> Iterator[tuple[str, str]]:
+        """Yield the `order_id` of each, and why in words."""
+        sent_ns = self._sent_ns(order)
+        held = [reports[0] for _, reports in self._held.values()]
+        unclaimed = [*held, *self._executions.unclaimed_since(order._since)]
+        others = [
+            other
+            for other in (*self._kept, *self._active)
+            if not other.is_mine and other._since >= order._since
+        ]
+        for order_id, why in claims_on(order, unclaimed, others, sent_ns):
+            if order_id not in self._records:
+                yield order_id, why
+        for record in self._records.values():
+            if may_be_of(order, record, sent_ns):
+                yield record.order_id, "may be this order, by its record of REST"
+
+    def _claim(self, order: Order) -> str | None:
+        """Return the first claim in words, `None` if there is none."""
+        return next((f"{order_id} {why}" for order_id, why in self._claims(order)), None)
+
+    def _may_be_recorded(self, order: Order, order_id: str) -> bool:
+        """Return whether the record of an `order_id`, if there is one, may be of an order."""
+        record = self._records.get(order_id)
+        return record is None or may_be_of(order, record, self._sent_ns(order))
 
     # Applying a report.
 
@@ -266,12 +308,16 @@ class KnownOrders:
             if change.method == "amend_order" and change.is_in_force():
                 change.is_reported = True
         awaited = order._awaited
+        is_later = awaited is not None and any(
+            change.method == "amend_order" and change.is_in_force() and change.step > awaited.step
+            for change in order._unresolved
+        )
         order._unresolved = [
             change
             for change in order._unresolved
             if change.method != "amend_order" or not change.is_in_force()
         ]
-        if awaited is None or awaited.is_in_force():
+        if awaited is None or awaited.is_in_force() or is_later:
             order._awaited = None
             if not order._unresolved:
                 self._answer(order, "terms")
@@ -293,7 +339,14 @@ class KnownOrders:
         """Open a question about an order; without a report, a snapshot follows after `seconds`."""
         self._questions.begin(order, question, self._now() + seconds)
 
-    def _await_deadline(self, order: Order, question: Question, deadline_ns: int | None) -> None:
+    def _await_deadline(
+        self,
+        order: Order,
+        question: Question,
+        deadline_ns: int | None,
+        *,
+        is_another: bool = False,
+    ) -> None:
         """Open a question about a request that the exchange may accept until its deadline."""
         now = self._now()
         reached_ns = self._exchange.earliest_ns(now)
@@ -301,7 +354,17 @@ class KnownOrders:
         if deadline_ns is not None:
             left_ns = LONGEST_DEADLINE_NS if reached_ns is None else deadline_ns - reached_ns
             seconds = max((left_ns + DEADLINE_SLACK_NS) / 1e9, 0.0)
-        self._questions.begin(order, question, now + seconds)
+        self._questions.begin(order, question, now + seconds, is_another=is_another)
+
+    def _is_past_deadline(self, order: Order, at: float) -> bool:
+        """Return whether the exchange, by its own clock, can no longer accept an order."""
+        reached_ns = self._exchange.earliest_ns(at)
+        return reached_ns is not None and reached_ns >= surely_reported_ns(order)
+
+    def _await_outcome(self, order: Order) -> None:
+        """Open the question whether an order exists: snapshots decide, and REST if they do not."""
+        self._await_deadline(order, "outcome", order.deadline_ns)
+        self._inquiries.begin(order, self._questions.due(order) + GRACE)
 
     def _answer(self, order: Order, *questions: Question) -> None:
         """Close questions about an order; all of them by default."""
@@ -312,7 +375,7 @@ class KnownOrders:
 
     def _begin_gap(self) -> None:
         """Record that reports may be missing from here on."""
-        self._executions.gap(self._step)
+        self._executions.gap(self._step, self._exchange.estimate_ns(self._now()))
         for order in self._identities.unbound:
             order._life.gap()
 
@@ -321,6 +384,13 @@ class KnownOrders:
             if change in changes:
                 changes.remove(change)
         self._edits.drop(change)
+
+    def _close(self, order: Order) -> None:
+        """Finish an order that was concluded to have ended."""
+        self._answer(order)
+        self._identities.settle(order)
+        self._changed(order)
+        self._release_held()
 
     def _adopt_edit(self, order: Order, report: ExecutionData) -> None:
         """Link a new order with the edit that made it, if that has no reply yet."""
@@ -367,4 +437,5 @@ class KnownOrders:
     def _forget(self, order: Order) -> None:
         del self._kept[order]
         self._questions.end(order)
+        self._inquiries.end(order)
         self._identities.forget(order)

@@ -36,6 +36,7 @@ class Life:
         is_unbroken: whether the channel had no gap since before the order was sent.
         is_past_deadline: whether it had none until after the deadline of the order.
         misses: snapshots in a row that were requested late enough and do not have the order.
+        searches: searches of REST in a row that were made late enough and did not find it.
     """
 
     __slots__ = (
@@ -45,6 +46,7 @@ class Life:
         "is_shown",
         "is_unbroken",
         "misses",
+        "searches",
         "status",
     )
 
@@ -52,7 +54,7 @@ class Life:
         self.status = status
         self.is_acked = self.is_shown = self.is_refused = False
         self.is_unbroken = self.is_past_deadline = False
-        self.misses = 0
+        self.misses = self.searches = 0
 
     # Events of the request.
 
@@ -101,6 +103,34 @@ class Life:
         """The exchange can no longer accept the request, and would have reported it by now."""
         if self.is_unbroken:
             self.is_past_deadline = True
+
+    # Records of REST.
+
+    def recorded(self, status: str) -> None:
+        """REST has the order with a status, which may be older than what is known.
+
+        A final one is true for ever. Another one shows only how far the order had come: it may have
+        ended since, so it changes nothing about an order that has ended.
+        """
+        self.misses = self.searches = 0
+        if status in FINAL and self.status not in FINAL and self.status != "rejected":
+            self.status = status
+        elif self.status == "unknown" or self.status in OPEN:
+            shown = status if status in OPEN else "new"
+            if RANKS[shown] > RANKS.get(self.status, -1):
+                self.status = shown
+
+    def not_recorded(self, *, obstacle: bool) -> None:
+        """A search of REST after the deadline, apart from the one before, did not find the order.
+
+        Only two of them prove that it is absent, the second one after a snapshot without it.
+
+        Args:
+            obstacle: whether a known report or record may be about the order.
+        """
+        self.searches += 1
+        if self.status == "unknown" and not obstacle and self.misses and self.searches > 1:
+            self.status = "absent"
 
     # Proofs that the order is not in the market.
 

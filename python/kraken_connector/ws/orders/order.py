@@ -67,7 +67,7 @@ class Change:
         deadline_ns: exchange time until which the exchange may accept it, nanoseconds since the
             epoch; `None` for a cancel, which has no deadline.
         is_reported: whether a report has shown the new terms.
-        step: step of the collection at which the reply came.
+        step: step of the collection at which the reply came, or was given up.
     """
 
     __slots__ = ("deadline_ns", "is_reported", "method", "numbers", "order", "step")

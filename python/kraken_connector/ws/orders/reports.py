@@ -10,6 +10,7 @@ from typing import Any
 
 from ...models import ExecutionData, ExecutionTriggers
 from ...models.decimals import ZERO, add, subtract
+from ...models.rest import RestFill, RestOrder
 from .identity import SKEW_NS, number
 from .life import FINAL, Life
 from .order import Fill, Order, fees_of
@@ -18,11 +19,13 @@ __all__ = [
     "absorb",
     "add_fill",
     "final_status",
+    "found_fill",
     "is_filled",
     "read_fill",
     "restore_terms",
     "split",
     "text",
+    "update_from_record",
     "update_identity",
     "update_progress",
     "update_terms",
@@ -94,6 +97,25 @@ def read_fill(report: ExecutionData) -> Fill | None:
     )
 
 
+def found_fill(found: RestFill) -> Fill:
+    """Return a fill of REST; its fee is in the quote asset (docs.kraken.com, `TradesHistory`)."""
+    quote = found.symbol.partition("/")[2]
+    maker = {True: "m", False: "t"}
+    return Fill(
+        found.exec_id,
+        found.order_id,
+        found.symbol,
+        found.side,
+        found.qty,
+        found.price,
+        found.cost,
+        None if found.is_maker is None else maker[found.is_maker],
+        ((quote, found.fee),) if quote and found.fee else (),
+        found.trade_id,
+        found.time_ns,
+    )
+
+
 def add_fill(order: Order, fill: Fill, *, is_past: bool = False) -> None:
     """Add a fill to an order, once; its totals include a past fill of a snapshot already."""
     _record(order, fill, is_known=is_past)
@@ -126,6 +148,29 @@ def update_progress(
     average = number(report, "avg_price")
     if average and cum_qty == order.cum_qty:
         order._average = (cum_qty, average)
+
+
+def update_from_record(order: Order, record: RestOrder) -> None:
+    """Set from a record of REST what no report had, and the totals of an order that has ended.
+
+    Those of an open order are older or newer than the reports: its fills are counted one by one.
+    """
+    order.order_type = order.order_type or record.order_type
+    if "viqc" not in record.oflags:
+        order.order_qty = order.order_qty or record.order_qty
+    order.limit_price = order.limit_price or record.limit_price
+    order.created_ns = order.created_ns or record.opened_ns
+    if record.status not in FINAL or order.status not in FINAL:
+        return
+    order.updated_ns = max(order.updated_ns or 0, record.closed_ns or 0) or None
+    qty, cost = order._reported
+    order._unreported = (
+        max(subtract(record.cum_qty, qty), ZERO),
+        max(subtract(record.cum_cost, cost), ZERO),
+    )
+    _add_up(order)
+    if record.average_price and record.cum_qty == order.cum_qty:
+        order._average = (record.cum_qty, record.average_price)
 
 
 def _record(order: Order, fill: Fill, *, is_known: bool) -> None:

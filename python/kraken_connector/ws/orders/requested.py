@@ -52,11 +52,11 @@ class RequestedOrders(KnownOrders):
             self._bind(order, result.order_id)
         if order.status == "unknown":
             self._answer(order)
-        if order._life.is_shown:
+        order._life.acknowledged()
+        if order._life.is_shown or order.is_done:
             self._answer(order, "outcome")
         else:
             self._await(order, "outcome", ACK_PATIENCE)
-        order._life.acknowledged()
         if not order.is_done:
             # If it has ended, the report of that gave the reason.
             order.reason = order.error = None
@@ -91,7 +91,7 @@ class RequestedOrders(KnownOrders):
         self._step += 1
         if order.status in ("sending", "pending_new") and not order._life.is_acked:
             order._life.left_unanswered()
-            self._await_deadline(order, "outcome", order.deadline_ns)
+            self._await_outcome(order)
             self._changed(order)
         self._release_held()
 
@@ -129,12 +129,14 @@ class RequestedOrders(KnownOrders):
 
     def change_unknown(self, order: Order, change: Change) -> None:
         """Record that the client no longer waits for the reply to a request about an order."""
+        self._step += 1
+        change.step = self._step
         if change in order._pending:
             order._pending.remove(change)
         question: Question = "terms" if change.method == "amend_order" else "end"
         if not order.is_done and not change.is_reported:
             order._unresolved.append(change)
-            self._await_deadline(order, question, change.deadline_ns)
+            self._await_deadline(order, question, change.deadline_ns, is_another=True)
         self._changed(order)
 
     def replaced(self, old: Order | None, order_id: str, change: Change | None) -> Order:

@@ -10,7 +10,6 @@ from ...models import ExecutionData
 from ..base.followers import Follower
 from . import reports as reading
 from .evidence import (
-    CLOCK_TOLERANCE_NS,
     DEADLINE_SLACK_NS,
     FRAME_PAUSE,
     REPORT_PATIENCE,
@@ -18,9 +17,9 @@ from .evidence import (
     SNAPSHOT_PAUSE,
     Snapshot,
     absence_obstacle,
-    claim_on,
+    surely_reported_ns,
 )
-from .known import KnownOrders
+from .known import REASONS, KnownOrders
 from .life import OPEN
 from .order import Order
 
@@ -200,7 +199,8 @@ class StreamedOrders(KnownOrders, Follower):
         if len(snapshot.fills) < SNAPSHOT_FILLS:
             snapshot.is_seamless = True
         is_seamless = snapshot.is_seamless and bool(snapshot.params.get("snap_trades"))
-        self._executions.snapshot_concluded(snapshot.step, is_seamless=is_seamless)
+        at_ns = self._exchange.estimate_ns(snapshot.complete_at or self._now())
+        self._executions.snapshot_concluded(snapshot.step, at_ns, is_seamless=is_seamless)
         if snapshot.params.get("users"):
             return
         for order in self._candidates():
@@ -211,6 +211,7 @@ class StreamedOrders(KnownOrders, Follower):
             else:
                 self._conclude_missing(order, snapshot)
         for order in self._questions.snapshot_concluded(snapshot.requested_at):
+            self._inquiries.begin(order, self._now())
             order._notify()
         self._release_held()
 
@@ -240,22 +241,14 @@ class StreamedOrders(KnownOrders, Follower):
             is_filled=reading.is_filled(order),
         )
         if order.status != before:
-            order.reason = _REASONS.get(order.status, order.reason)
+            order.reason = REASONS.get(order.status, order.reason)
             self._close(order)
+            if order.status == "gone":
+                self._inquiries.begin(order, self._now())
         elif obstacle is not None:
             order.reason = f"the last snapshot does not settle it: {obstacle}"
+            self._inquiries.hasten(order, self._now())
             self._changed(order)
-
-    def _claim(self, order: Order) -> str | None:
-        """Return which report or order may be about an unreported order of this client."""
-        held = [reports[0] for _, reports in self._held.values()]
-        unclaimed = [*held, *self._executions.unclaimed_since(order._since)]
-        others = [
-            other
-            for other in (*self._kept, *self._active)
-            if not other.is_mine and other._since >= order._since
-        ]
-        return claim_on(order, unclaimed, others, self._sent_ns(order))
 
     def _check_deadlines(self, reports: list[ExecutionData]) -> None:
         """Conclude from a report made after an order's deadline that the order is absent."""
@@ -264,7 +257,7 @@ class StreamedOrders(KnownOrders, Follower):
             return
         latest_ns, now = max(times), self._now()
         for order in self._questions.uncertain:
-            if order.status != "unknown" or latest_ns < _surely_reported_ns(order):
+            if order.status != "unknown" or latest_ns < surely_reported_ns(order):
                 continue
             # A timestamp alone proves nothing: clocks within the exchange may differ.
             if order in self._claimed or not self._is_past_deadline(order, now):
@@ -288,11 +281,6 @@ class StreamedOrders(KnownOrders, Follower):
             if order.status == "unknown" and self._is_past_deadline(order, at):
                 order._life.deadline_passed()
 
-    def _is_past_deadline(self, order: Order, at: float) -> bool:
-        """Return whether the exchange, by its own clock, can no longer accept an order."""
-        reached_ns = self._exchange.earliest_ns(at)
-        return reached_ns is not None and reached_ns >= _surely_reported_ns(order)
-
     def can_arrive(self, order: Order, at: float) -> bool:
         """Return whether an order, or one that replaces it, may still be new to the exchange.
 
@@ -311,27 +299,9 @@ class StreamedOrders(KnownOrders, Follower):
             for deadline_ns in deadlines
         )
 
-    def _close(self, order: Order) -> None:
-        """Finish an order that was concluded to have ended."""
-        self._answer(order)
-        self._identities.settle(order)
-        self._changed(order)
-        self._release_held()
-
 
 #: Fields that are never negative.
 QUANTITIES = ("order_qty", "cash_order_qty", "display_qty", "cum_qty", "cum_cost", "last_qty")
-
-#: The reason for a status that the client concluded.
-_REASONS = {
-    "absent": "the exchange has neither an open order nor a fill of it",
-    "gone": "the exchange does not have it any more; how it ended was not reported",
-}
-
-
-def _surely_reported_ns(order: Order) -> int:
-    """Return the exchange time by which an accepted order has certainly been reported."""
-    return (order.deadline_ns or 0) + DEADLINE_SLACK_NS - CLOCK_TOLERANCE_NS
 
 
 def _report(item: object) -> ExecutionData:

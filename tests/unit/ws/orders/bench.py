@@ -9,6 +9,7 @@ from typing import Any
 
 from kraken_connector import Engine, WSDataMessage
 from kraken_connector.exceptions import TradingError
+from kraken_connector.models.rest import RestFill, RestOrder
 from kraken_connector.models.trading import AddOrderParams
 from kraken_connector.models.trading_results import AddOrderResult
 from kraken_connector.ws.base.exchange_clock import ExchangeClock
@@ -26,6 +27,8 @@ __all__ = [
     "listed",
     "new",
     "pending",
+    "record",
+    "record_of_fill",
     "text_of",
     "trade",
 ]
@@ -248,3 +251,50 @@ def trade(order_id: str, exec_id: str, qty: float, **fields: Any) -> dict[str, A
         "cost": qty * 100,
         **fields,
     }
+
+
+def record(order_id: str, status: str, opened_ns: int, **fields: Any) -> RestOrder:
+    """Return an order as REST shows it; by default one of `Bench.send` without fills."""
+    values: dict[str, Any] = dict.fromkeys(RestOrder.__dataclass_fields__)
+    zero = Decimal(0)
+    values |= {
+        "symbol": BTC,
+        "side": "buy",
+        "order_type": "limit",
+        "rest_status": status,
+        "order_qty": Decimal("1.0"),
+        "limit_price": Decimal("100.0"),
+        "cum_qty": zero,
+        "cum_cost": zero,
+        "fee": zero,
+        "misc": (),
+        "oflags": (),
+        "exec_ids": (),
+        "raw": {},
+    }
+    return RestOrder(
+        **{**values, "order_id": order_id, "status": status, "opened_ns": opened_ns, **fields}
+    )
+
+
+def record_of_fill(exec_id: str, order_id: str, qty: str, time_ns: int, **fields: Any) -> RestFill:
+    """Return a fill as REST shows it."""
+    values: dict[str, Any] = dict.fromkeys(RestFill.__dataclass_fields__)
+    price = Decimal(fields.pop("price", "100.0"))
+    values |= {
+        "exec_id": exec_id,
+        "order_id": order_id,
+        "symbol": BTC,
+        "side": "buy",
+        "order_type": "limit",
+        "qty": Decimal(qty),
+        "price": price,
+        "cost": Decimal(qty) * price,
+        "fee": Decimal("0.25"),
+        "time_ns": time_ns,
+        "is_maker": True,
+        "misc": (),
+        "ledger_ids": (),
+        "raw": {},
+    }
+    return RestFill(**{**values, **fields})

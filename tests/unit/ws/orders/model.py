@@ -15,6 +15,9 @@ The assumptions of the model, with their source:
   date. Reports arrive in sequence. The next message reveals a gap; a lost socket shows at once.
 - A snapshot is made after its request, may come in two parts, and has the order of each fill. With
   more than fifty newer fills of other orders it lacks older ones.
+- REST may show the order as it was at any time before, and not at all for so long. Once the slack
+  after the deadline is over, it lags no longer than one search and one snapshot take (chosen by
+  this client: no bound is documented). It may or may not have the fills of what it shows.
 """
 
 from __future__ import annotations
@@ -162,9 +165,11 @@ class Limits:
     Attributes:
         has_cancels: whether the order may be cancelled.
         has_amends: whether the order may be amended.
+        has_rest: whether REST is asked about orders.
         capacity: messages of the stream that can be on their way before the exchange waits.
     """
 
+    has_rest: bool = False
     has_cancels: bool = True
     has_amends: bool = True
     capacity: int = 3
@@ -179,6 +184,7 @@ class LifeStates:
 
     #: A higher number of misses makes no difference.
     MOST_MISSES = 3
+    MOST_SEARCHES = 2
 
     def __init__(self, life: type[Life] = Life) -> None:
         self._type = life
@@ -190,6 +196,7 @@ class LifeStates:
         self.is_shown: list[bool] = []
         self.is_past_deadline: list[bool] = []
         self.misses: list[int] = []
+        self.searches: list[int] = []
         #: Errors: transitions to an earlier status.
         self.set_back: list[str] = []
         self.first = self._number(life("sending"))
@@ -209,6 +216,7 @@ class LifeStates:
 
     def _number(self, life: Life) -> int:
         life.misses = min(life.misses, self.MOST_MISSES)
+        life.searches = min(life.searches, self.MOST_SEARCHES)
         slots = tuple(getattr(life, name) for name in Life.__slots__)
         number = self._numbers.setdefault(slots, len(self._slots))
         if number == len(self._slots):
@@ -217,6 +225,7 @@ class LifeStates:
             self.is_shown.append(life.is_shown)
             self.is_past_deadline.append(life.is_past_deadline)
             self.misses.append(life.misses)
+            self.searches.append(life.searches)
         return number
 
     def _compare(self, before: str, after: str) -> None:
@@ -246,9 +255,14 @@ def _reported(status: str) -> Callable[[Life], None]:
     return lambda life: life.reported(status)
 
 
-#: The calls of `Life` by number; reports by the state of the feed, `missing` by its arguments.
+def _recorded(status: str) -> Callable[[Life], None]:
+    return lambda life: life.recorded(status)
+
+
+#: The calls of `Life` by number; reports by the state of the feed, records by that of REST,
+#: `missing` by its arguments.
 ACKED, REFUSED, UNANSWERED, BROKEN, PASSED, SILENT, FILLED_IN_PART = range(7)
-SENT, REPORTED, MISSING = 8, 16, 32
+SENT, REPORTED, MISSING, RECORDED, NOT_RECORDED = 8, 16, 32, 40, 48
 CALLS: dict[int, Callable[[Life], None]] = {
     ACKED: lambda life: life.acknowledged(),
     REFUSED: lambda life: life.refused(),
@@ -261,6 +275,8 @@ CALLS: dict[int, Callable[[Life], None]] = {
     SENT + 1: lambda life: _sent(life, True),
     **{REPORTED + code: _reported(status) for code, status in STATUS.items()},
     **{MISSING + bits: _missing(bits) for bits in range(8)},
+    **{RECORDED + code: _recorded(status) for code, status in STATUS.items()},
+    NOT_RECORDED: lambda life: life.not_recorded(obstacle=False),
 }
 
 
@@ -284,10 +300,12 @@ class Driver:
             client = self._over(client, ADDING)
             if self._status(client) == "unknown":
                 client = _end(client, ~0)
-            is_shown = self._states.is_shown[client.life]
-            if not is_shown:
-                client = _begin(client, OUTCOME, PATIENCE)._replace(is_heard=True)
-            return self._after(client, ACKED)
+            client = self._after(client, ACKED)
+            if self._states.is_shown[client.life]:
+                return client
+            if not self._is_done(client):
+                client = _begin(client, OUTCOME, PATIENCE)
+            return client._replace(is_heard=True)
         if answer == REFUSAL:
             client = self._after(self._over(client, ADDING), REFUSED)
             if self._status(client) == "rejected":
@@ -367,6 +385,25 @@ class Driver:
         if self._is_missing(client) and not has_order:
             client = self._missed(client, bool(is_pushed))
         return client._replace(due=PATIENCE) if client.due == DUE_AT_REQUEST else client
+
+    def recorded(self, client: Client, record: int, *, has_fills: bool) -> Client:
+        """Apply a record of REST, with or without its fills."""
+        if FILLS[record] < client.fills:
+            return client
+        before = self._status(client)
+        client = self._after(client, RECORDED + (NEW if record in (PARTLY, ALL) else record))
+        status = self._status(client)
+        if status != before:
+            client = _end(client, ~0)
+            if status not in DONE:
+                client = _begin(client._replace(is_heard=True), OUTCOME, PATIENCE)
+        if has_fills and FILLS[record]:
+            client = self._after(client, RECORDED + PARTLY)._replace(fills=FILLS[record])
+        return client
+
+    def not_recorded(self, client: Client) -> Client:
+        client = self._after(client, NOT_RECORDED)
+        return _end(client, ~0) if self._status(client) == "absent" else client
 
     def _is_missing(self, client: Client) -> bool:
         """Return whether a snapshot without the order allows a conclusion."""
@@ -467,6 +504,8 @@ NETWORK_AT, CLIENT_AT, TROUBLES_AT = 20, 40, 60
 ONE = (1 << 20) - 1
 EXCHANGE, NETWORK, CLIENT = ONE, ONE << NETWORK_AT, ONE << CLIENT_AT
 TROUBLE = 1 << TROUBLES_AT
+#: Marks the events of REST, which need no socket.
+REST = 1 << 200
 NOTHING: Step = (0, 1 << 100, NEVER, "")
 
 
@@ -483,6 +522,7 @@ class World:
 
     def __init__(self, states: LifeStates, limits: Limits) -> None:
         self.states = states
+        self.has_rest = limits.has_rest
         self._limits = limits
         self._driver = Driver(states)
         self._exchanges, self._networks, self._clients = Numbered(), Numbered(), Numbered()
@@ -491,7 +531,10 @@ class World:
             ({}, EXCHANGE | NETWORK),
             ({}, NETWORK | CLIENT),
             ({}, EXCHANGE | CLIENT),
+            ({}, EXCHANGE | CLIENT | REST),
         ]
+        self._ways_off = (0, 1, 3) if limits.has_rest else (0, 1)
+        self._ways_on = (0, 1, 2, 3) if limits.has_rest else (0, 1, 2)
         self._astray: dict[int, int] = {}
         self._lost: dict[int, int] = {}
 
@@ -539,7 +582,8 @@ class World:
     def _pairs(self, state: int) -> list[tuple[int, list[Step]]]:
         """Return the state without each pair of parts, and the events of that pair."""
         there = []
-        for steps, mask in self._steps[: 3 if state & NETWORK != self._off else 2]:
+        ways = self._ways_on if state & NETWORK != self._off else self._ways_off
+        for steps, mask in map(self._steps.__getitem__, ways):
             pair = state & mask
             if pair not in steps:
                 steps[pair] = self._work_out(state, mask)
@@ -553,6 +597,8 @@ class World:
         clients = self._clients, CLIENT_AT
         if not mask & CLIENT:
             events, numbers = self._beside_client(exchange, network), (exchanges, networks)
+        elif mask & REST:
+            events, numbers = self._by_rest(exchange, client), (exchanges, clients)
         elif not mask & EXCHANGE:
             events, numbers = self._beside_exchange(network, client), (networks, clients)
         else:
@@ -704,6 +750,29 @@ class World:
         ):
             due = DUE if client.due == PATIENCE else DEADLINE
             yield "no message comes", (exchange, client._replace(due=due)), 0, 7
+
+    def _by_rest(self, exchange: Exchange, client: Client) -> Iterator[Event]:
+        """Yield the answers of REST about the order: as it is, and as it was before."""
+        driver, status = self._driver, self.states.status[client.life]
+        if exchange.add == UNSENT or status in ("sending", "rejected", "absent"):
+            return
+        is_unsettled = status in ("unknown", "gone")
+        way = WAYS[exchange.engine]
+        for record in way:
+            if record == NONE:
+                continue
+            turn = 9 if is_unsettled and record == way[-1] else NEVER
+            for has_fills in (True, False):
+                after = driver.recorded(client, record, has_fills=has_fills)
+                if after != client:
+                    name = f"REST has that it is {STATUS[record]}"
+                    yield name, (exchange, after), 0, turn if has_fills else NEVER
+        searches, misses = self.states.searches[client.life], self.states.misses[client.life]
+        is_lagging = exchange.engine != NONE
+        if status == "unknown" and exchange.time == 2 and not (is_lagging and searches and misses):
+            is_news = misses or searches < LifeStates.MOST_SEARCHES
+            name, turn = "REST does not have it", 9 if is_news and not is_lagging else NEVER
+            yield name, (exchange, driver.not_recorded(client)), 0, turn
 
     def _may_amend(self, exchange: Exchange, client: Client) -> bool:
         """Return whether an amend may be sent; it waits for the reply to the last request."""
@@ -884,9 +953,11 @@ def _end_verdict(world: World, state: int) -> str | None:
     status, engine = world.states.status[client.life], exchange.engine
     if exchange.add == UNSENT:
         return None
-    if status == "unknown" and exchange.pushed >= 0:
+    if status == "unknown" and exchange.pushed >= 0 and not world.has_rest:
         # The fills that would settle it are missing in snapshots.
         return None
+    if status == "gone" and world.has_rest:
+        return "in the end REST was not asked how an order ended"
     is_right = status == STATUS[engine] if engine in LIVE else status in DONE
     if is_right and not client.questions:
         return None

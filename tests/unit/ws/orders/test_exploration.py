@@ -12,6 +12,7 @@ The properties, which `model.py` checks in each state:
 - While it is unknown whether an order exists, the client waits for a reply or a snapshot.
 - Once the last trouble is over, everything comes to an end within `LONGEST` events: orders are what
   the exchange has, and nobody waits for anything.
+- With REST no order stays unknown or `gone`, whatever fills snapshots lack.
 """
 
 from __future__ import annotations
@@ -22,20 +23,22 @@ from typing import Any
 import pytest
 from tests.unit.ws.orders.model import Limits, explore
 
-from kraken_connector.ws.orders.life import RANKS, Life
+from kraken_connector.ws.orders.life import FINAL, RANKS, Life
 
 #: Events after the last trouble until everything has come to an end.
 LONGEST = 35
 ALONE: dict[str, Any] = {"has_cancels": False, "has_amends": False, "capacity": 2}
 SMALL = {**ALONE, "capacity": 1}
 AMENDED = {**SMALL, "has_amends": True}
+RECORDED = {**SMALL, "has_rest": True}
 #: By troubles and what can happen, and at least how many states that are.
-SHORT = (1, ALONE, 100_000)
-#: Together 1.3 million, in 25 seconds of one core and 250 MB.
+SHORT = [(1, ALONE, 100_000), (0, RECORDED, 50_000)]
+#: Together 4 million, in two minutes of one core and 700 MB.
 LONG = [
     (2, {**ALONE, "capacity": 3}, 600_000),
     (0, {"has_amends": False}, 400_000),
     (0, {"has_cancels": False, "capacity": 2}, 200_000),
+    (2, RECORDED, 2_000_000),
 ]
 #: Together 9.3 million, in three minutes of one core and 1.6 GB.
 LONGER = [
@@ -46,7 +49,7 @@ LONGER = [
 ]
 IS_LONGER = bool(os.environ.get("KRAKEN_CONNECTOR_EXPLORE"))
 CASES = [
-    SHORT,
+    *SHORT,
     *(pytest.param(*case, marks=pytest.mark.long) for case in (LONGER if IS_LONGER else LONG)),
 ]
 
@@ -139,6 +142,38 @@ class AllFilled(Life):
         super().missing(is_past_deadline=is_past_deadline, obstacle=obstacle, is_filled=True)
 
 
+class OneSearch(Life):
+    """Regards one search of REST as proof."""
+
+    def not_recorded(self, *, obstacle: bool) -> None:
+        self.searches = 1
+        super().not_recorded(obstacle=obstacle)
+
+
+class OnlySearches(Life):
+    """Regards searches of REST as proof, without a snapshot."""
+
+    def not_recorded(self, *, obstacle: bool) -> None:
+        misses, self.misses = self.misses, 1
+        super().not_recorded(obstacle=obstacle)
+        self.misses = misses
+
+
+class Revived(Life):
+    """Regards an order as open that REST shows so, whenever that was."""
+
+    def recorded(self, status: str) -> None:
+        super().recorded(status)
+        self.status = status if self.status == "gone" else self.status
+
+
+class DeafToRecords(Life):
+    """Ignores the end of orders in records of REST."""
+
+    def recorded(self, status: str) -> None:
+        super().recorded(status if status not in FINAL else "new")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("life", "troubles", "text"),
@@ -153,9 +188,15 @@ class AllFilled(Life):
         (DeafToAnswers, 1, "is called absent"),
         (NeverGone, 1, "in the end"),
         (AllFilled, 0, "is called filled"),
+        (OneSearch, 2, "is called absent"),
+        (OnlySearches, 1, "is called absent"),
+        (Revived, 1, "became new"),
+        (DeafToRecords, 1, "in the end"),
     ],
 )
 def test_search_finds_wrong_states(life: type[Life], troubles: int, text: str) -> None:
     options = AMENDED if life is NoRank else SMALL
+    if life in (OneSearch, OnlySearches, Revived, DeafToRecords):
+        options = RECORDED
     found = explore(troubles, Limits(**options), life, is_first_enough=True)
     assert any(text in wrong for wrong in found.wrong), found.wrong

@@ -4,6 +4,10 @@ A campaign is made from its number. Its faults: answers and reports are late or 
 errors after which an order is open, sockets die under requests that arrive later, messages are
 missed, snapshots come in parts and leave fills out, other programs trade, names are used again and
 numbers shared, and fills may come without the name of their order.
+
+Half of the campaigns have a second witness, REST, which lags by up to `REST_LAG` seconds, may fail
+or lack fills, and whose answers are on their way like others. In those no order stays `unknown` or
+`gone` in the end.
 """
 
 from __future__ import annotations
@@ -18,9 +22,11 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from tests.unit.ws.orders.bench import BTC, Bench
+from tests.unit.ws.orders.bench import BTC, SECOND, Bench, record, record_of_fill
 from tests.unit.ws.orders.venue import OrderAtVenue, Venue
 
+from kraken_connector.models.rest import RestFill, RestOrder
+from kraken_connector.models.timestamps import timestamp_ns
 from kraken_connector.ws.orders import Order
 from kraken_connector.ws.orders.order import Change
 
@@ -29,6 +35,9 @@ CAMPAIGNS = int(os.environ.get("KRAKEN_CONNECTOR_CAMPAIGNS", settings().max_exam
 #: Campaigns of one test, so that a failure names a small range.
 TOGETHER = 10
 ZERO = Decimal(0)
+#: Seconds by which REST is behind at most. The client asks first 2 s after the slack that follows
+#: a deadline.
+REST_LAG = 4.0
 
 
 @dataclass(eq=False)
@@ -94,6 +103,14 @@ class Campaign:
         self.prices = 100
         self.announced: list[tuple[Order | None, str]] = self.bench.fills
         self.log: list[str] = []
+        self.has_rest = bool(seed % 2)
+        self.chance = random.Random(-seed)
+        #: Answers of REST on their way, and the orders that are asked about.
+        self.rest_answers: list[Callable[[], None]] = []
+        #: The records and fills that REST had: time, orders and `exec_id`s.
+        self.history: list[tuple[float, dict[str, RestOrder], int]] = []
+        if self.has_rest:
+            self.orders.on_inquiry(lambda: None)
         self.venue.now = self.bench.now
         while not self.orders.has_history:
             # Orders are sent when the first snapshot is over.
@@ -309,6 +326,70 @@ class Campaign:
         self.orders.changed_by(order, change, None)
         self.orders.replaced(order, new.order_id, change)
 
+    # REST.
+
+    def _rest_moves(self, *, is_calm: bool) -> None:
+        """Let REST answer, or the client ask it."""
+        self._record_history()
+        if self.chance.random() < 0.3:
+            if self.rest_answers:
+                self.rest_answers.pop(0)()
+            elif self.orders.inquiries():
+                self._ask_rest(is_calm=is_calm)
+
+    def _record_history(self) -> None:
+        """Keep what REST will show later."""
+        made = {name: _record(order) for name, order in self.venue.orders.items()}
+        if not self.history or self.history[-1][1:] != (made, len(self.venue.fills)):
+            self.history.append((self.bench.now, made, len(self.venue.fills)))
+
+    def _view(self) -> tuple[dict[str, RestOrder], list[str]]:
+        """Return the orders and fills that REST shows now, which may be those of before."""
+        at = self.bench.now - self.chance.choice((0.0, 0.5, REST_LAG))
+        for made_at, records, count in reversed(self.history):
+            if made_at <= at:
+                return records, list(self.venue.fills)[:count]
+        return {}, []
+
+    def _ask_rest(self, *, is_calm: bool) -> None:
+        """Let the client ask REST about the orders that are due."""
+        asked, began = self.orders.inquiries(), self.bench.now
+        if not is_calm and self.chance.random() < 0.2:
+            self.log.append("REST fails")
+            self.rest_answers.append(lambda: self.orders.recorded(asked, [], is_answered=False))
+            return
+        names = {str(order.order_id) for order in asked if order.order_id is not None}
+        others = [order for order in asked if order.order_id is None]
+        for order in others:
+            names.update(self.orders.claimants(order))
+        known = self._view()[0]
+        found = [known[name] for name in sorted(names) if name in known]
+        searched = {}
+        for order in others:
+            records = self._view()[0]
+            times = self.orders.search_ns(order)
+            assert times is not None
+            found += [
+                row
+                for row in records.values()
+                if times[0] - 2 * SECOND <= row.opened_ns <= times[1] + 2 * SECOND
+            ]
+            searched[order] = began
+        fills: list[RestFill] = []
+        if is_calm or self.chance.random() < 0.8:
+            shown = self._view()[1]
+            fills = [
+                _fill(self.venue.fills[name])
+                for name in self.orders.unknown_fills(found)
+                if name in shown
+            ]
+
+        def receive() -> None:
+            self.log.append(f"REST has {[(row.order_id, row.status) for row in found]}")
+            self.orders.recorded(asked, found, fills, searched=searched)
+
+        self.rest_answers.append(receive)
+
     # What happens.
 
     def step(self, *, is_calm: bool = False) -> None:
@@ -324,6 +405,8 @@ class Campaign:
         doings = [self._network] * 12 if is_calm else self._doings()
         self.random.choice(doings)()
         self._emit()
+        if self.has_rest:
+            self._rest_moves(is_calm=is_calm)
         self.check()
 
     def _doings(self) -> list[Callable[[], None]]:
@@ -457,11 +540,19 @@ class Campaign:
                 and self.subscription == "active"
                 and self.orders.is_current
                 and self.orders.check_due() == INF
+                and not self.rest_answers
+                and self.orders.next_inquiry() == INF
             ):
                 break
         else:
             raise AssertionError("something is always pending")
         self.bench.wait(1.0)
+        for _ in range(100):
+            # The last snapshot may have shown that orders are gone.
+            if (due := self.orders.next_inquiry()) == INF:
+                break
+            self.bench.wait(max(due - self.bench.now, 0.0))
+            self._rest_moves(is_calm=True)
         self.check()
         for placed in self.placed:
             self._check_end(placed)
@@ -471,6 +562,8 @@ class Campaign:
 
     def _check_end(self, placed: Placed) -> None:
         order, truth = placed.order, placed.truth[0] if placed.truth else None
+        if self.has_rest:
+            assert order.status not in ("unknown", "gone"), f"{order!r} stays so: {order.reason}"
         if order.status == "unknown":
             assert order.reason, "an unsettled order must have a reason"
             return
@@ -493,6 +586,38 @@ class Campaign:
             assert set(fills) <= {exec_id for _, exec_id in self.announced}, (
                 f"not announced: {truth}"
             )
+
+
+def _record(order: OrderAtVenue) -> RestOrder:
+    """Return an order as REST shows it."""
+    return record(
+        order.order_id,
+        order.status,
+        timestamp_ns(order.made) or 0,
+        cl_ord_id=order.names.get("cl_ord_id"),
+        order_userref=order.names.get("order_userref"),
+        side=order.side,
+        order_qty=order.qty,
+        limit_price=order.price,
+        cum_qty=order.cum,
+        cum_cost=order.cost,
+        average_price=order.cost / order.cum if order.cum else None,
+        closed_ns=None if order.is_live else timestamp_ns(order.updated),
+        exec_ids=tuple(order.fills),
+    )
+
+
+def _fill(fill: dict[str, Any]) -> RestFill:
+    """Return a past fill as REST shows it."""
+    return record_of_fill(
+        fill["exec_id"],
+        fill["order_id"],
+        str(Decimal(fill["last_qty"])),
+        timestamp_ns(fill["timestamp"]) or 0,
+        side=fill["side"],
+        price=str(Decimal(fill["last_price"])),
+        trade_id=fill["trade_id"],
+    )
 
 
 @pytest.mark.parametrize("first", range(0, CAMPAIGNS, TOGETHER))
