@@ -236,6 +236,27 @@ async def test_taker_fills_are_read_one_by_one() -> None:
 # What REST cannot say.
 
 
+@pytest.mark.parametrize("is_garbled", [True, False])
+async def test_order_is_settled_although_its_fills_cannot_be_read(is_garbled: bool) -> None:
+    async with scene() as (sim, client):
+        (order,) = await lost(sim, client, limit())
+        (made,) = sim.account.orders.values()
+        await sim.account.fill(made.order_id, "0.04", "99.0")
+        await sim.account.cancel(made.order_id)
+        await crowd(sim)
+        sim.faults.clear()
+        if is_garbled:
+            sim.faults.garble_calls("a list", None, calls=("QueryTrades",))
+        else:
+            sim.faults.refuse_calls("EGeneral:Permission denied", None, calls=("QueryTrades",))
+        await order.wait_settled(PATIENCE)
+        assert (order.status, order.cum_qty, order.fills) == ("canceled", Decimal("0.04"), [])
+        # They are asked for a few times more, and found when that is possible.
+        sim.faults.clear()
+        await eventually(lambda: order.fills, 70.0)
+        assert order.cum_qty == Decimal("0.04")
+
+
 async def test_without_permission_orders_stay_as_they_are(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -192,7 +192,7 @@ class Settling:
             return []
         try:
             return list((await rest.query_trades(missing)).values())
-        except RestError as error:
+        except (KrakenConnectorError, ValueError) as error:
             logger.warning("REST does not show %d fills of settled orders: %s", len(missing), error)
             return []
 
