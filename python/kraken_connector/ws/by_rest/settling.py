@@ -99,8 +99,14 @@ class Settling:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(None if due_at == inf else due_at):
                         await self._news.wait()
-            elif orders := self._orders.inquiries():
-                await asyncio.sleep(await self._ask(rest, orders))
+                continue
+            pause = LONGEST_PAUSE
+            try:
+                pause = await self._ask(rest, self._orders.inquiries())
+            except Exception:
+                # An unexpected error must not end the inquiries.
+                logger.exception("orders are not settled by REST for now")
+            await asyncio.sleep(pause)
 
     async def _ask(self, rest: KrakenRest, due: Sequence[Order]) -> float:
         """Ask about orders, and return the seconds until the next inquiry may be made."""
