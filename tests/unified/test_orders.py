@@ -189,6 +189,17 @@ async def test_the_dead_mans_switch_is_armed_and_disarmed(
     assert not reply.typed.is_armed
 
 
+async def test_no_rest_call_of_the_spot_engine_stands_in_for_a_lost_connection(
+    sim: SimulatedUnified, client: UnifiedClient
+) -> None:
+    """A cancel or a timer that does not reach derivatives would look like one that does."""
+    async with client.dead_mans_switch(timeout=60):
+        await client.cancel_symbol(PF)
+    assert {call.name for call in sim.rest.journal} == {"GetWebSocketsToken"}
+    assert client._client.rest is None
+    assert not hasattr(client, "cancel_everything")
+
+
 async def test_an_order_without_an_answer_is_settled_by_what_is_open(
     sim: SimulatedUnified,
 ) -> None:

@@ -56,6 +56,11 @@ class Inner(KrakenWSClient):
             **options,
         )
 
+    def _rest_client(self, *_: object) -> None:
+        # The REST calls are those of the spot engine. A cancel or a timer that does not reach
+        # derivatives would look like one that does.
+        return None
+
     def _order_params(self) -> Mapping[str, str]:
         return {"asset_class": self._asset_class}
 

@@ -228,7 +228,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         self._session_options, self._connection_options = session_options, connection_options
         check_choice("sequencing", sequencing, ("hold", "send"))
         self._has_tokens = token_manager is not None
-        self.rest = rest_client(rest, token_manager, network)
+        self.rest = self._rest_client(rest, token_manager, network)
         self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
         self._inbox = Inbox(
             checked_integer("message_queue_max", message_queue_max, 1),
@@ -288,6 +288,12 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         self._books = LiveBooks(self._pool.engine_of)
 
     # What clients of other kinds of hosts do otherwise.
+
+    def _rest_client(
+        self, rest: KrakenRest | None, manager: TokenManager | None, network: Network
+    ) -> KrakenRest | None:
+        """Return the REST client for what a connection cannot do."""
+        return rest_client(rest, manager, network)
 
     def _order_params(self) -> Mapping[str, str]:
         """Return what every trading request carries besides its own parameters and the token."""
