@@ -74,6 +74,9 @@ class UnifiedSession(Session):
         if request.method not in requests.METHODS:
             raise Refused(spot.UNSUPPORTED_EVENT)
         self._check_token(request)
+        # No page says which permission `set_preference` needs.
+        if request.method in spot.TRADING_METHODS and not self._services.may(request.method):
+            raise Refused(spot.PERMISSION_DENIED)
         is_first = self._services.settings.reply_first
         with self._account.waiting() if is_first else nullcontext():
             for answer in self._methods.answer(request.method, request.params):
