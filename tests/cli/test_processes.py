@@ -105,6 +105,22 @@ def test_sim_prints_the_addresses_of_three_hosts() -> None:
         assert said["rest url"].removeprefix("http") in urls[0]
 
 
+def test_sim_speaks_the_unified_websocket() -> None:
+    with running("sim", "--unified") as process:
+        said = introduction(process)
+        assert said["url"].endswith("/v2/public")
+        assert said["auth url"] == said["url"].replace("public", "private")
+        assert "PF_XBTUSD" in said["symbols"]
+        assert "try" not in said
+
+
+@pytest.mark.parametrize("option", ["--three-hosts", "--symbols=BTC/USD"])
+def test_sim_refuses_options_without_effect_on_the_unified_websocket(option: str) -> None:
+    answer = outcome("sim", "--unified", option)
+    assert answer.returncode == 2
+    assert "has no effect with --unified" in answer.stderr
+
+
 def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
     with running("demo", "--symbols", "1") as process:
         assert process.stdout is not None

@@ -23,7 +23,8 @@ from kraken_connector import ws
 from kraken_connector.sim import SimulatedExchange
 
 ROOT = Path(__file__).parents[2]
-#: docs/simulator.md brings its own simulators; tests/sim runs its examples.
+#: These documents bring their own simulators; tests/sim and tests/unified run their examples.
+WITH_SIMULATOR = ("simulator.md", "unified.md")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 #: Text by document and line.
@@ -36,7 +37,7 @@ BLOCKS = {
 EXAMPLES = [
     pytest.param(block, id=f"{name}:{line}")
     for (name, line), block in BLOCKS.items()
-    if name != "simulator.md"
+    if name not in WITH_SIMULATOR
 ]
 #: Messages after which an example's endless loop ends.
 ENOUGH = 40

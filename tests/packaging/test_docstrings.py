@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 import kraken_connector
-from kraken_connector import models, sim
+from kraken_connector import models, sim, unified
 from kraken_connector._pure import docs
+from kraken_connector.sim import unified as simulated_unified
 
 from .test_stub import CLASSES, FUNCTIONS, METHODS
 
@@ -74,7 +75,10 @@ def members_of(cls: type) -> Iterator[tuple[str, Any]]:
             yield f"{cls.__name__}.{name}", shown
 
 
-@pytest.mark.parametrize("module", [kraken_connector, models, sim], ids=lambda it: it.__name__)
+MODULES = [kraken_connector, models, sim, unified, simulated_unified]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda it: it.__name__)
 def test_every_public_name_has_a_docstring(module: ModuleType) -> None:
     objects = list(public_objects(module))
     assert len(objects) > 20

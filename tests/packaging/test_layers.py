@@ -39,6 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ws.by_rest",),
     ("ws.methods",),
     ("ws",),  # the client, and import paths of kraken-connector 0.2.0
+    ("unified",),  # a client of other hosts, imported on demand
     ("",),  # the package itself: the public names
     ("sim",),  # shares no code with the client, see below
     ("cli",),

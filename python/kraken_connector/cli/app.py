@@ -15,6 +15,8 @@ from rich.console import Console
 from .. import __version__, backend
 from ..exceptions import RequestError, TransportError
 from ..http import REST_URL
+from ..sim import SimulatedExchange
+from ..sim.unified import SimulatedUnified
 from ..ws.constants import BOOK_DEPTHS
 from . import inputs
 from .demo import book_subscriptions, books_for, recorded_books
@@ -77,6 +79,7 @@ Seconds = Annotated[
 ]
 
 _RECORDED = "has no effect with --file: the recording decides"
+_UNIFIED = "has no effect with --unified: it lists three derivatives on one host"
 _NOT_RECORDED = "needs --file: use --rate for simulated markets"
 
 
@@ -259,6 +262,12 @@ def sim(
             help="Split the channels over a public, a private and a level3 port, as Kraken does.",
         ),
     ] = False,
+    unified: Annotated[
+        bool,
+        typer.Option(
+            "--unified", help="Speak the unified WebSocket instead, with derivatives (a preview)."
+        ),
+    ] = False,
     rate: Annotated[
         float | None,
         _number(0, "PER_SECOND", "Market steps per second, all symbols together.", "200"),
@@ -280,14 +289,18 @@ def sim(
     for their token.
     """
     options: dict[str, Any] = {"host": host, "port": port}
-    options["hosts"] = "three" if three_hosts else "one"
+    kind = SimulatedUnified if unified else SimulatedExchange
+    if unified:
+        inputs.refuse(_UNIFIED, symbols=symbols, three_hosts=three_hosts or None)
+    else:
+        options["hosts"] = "three" if three_hosts else "one"
     if file is None:
         inputs.refuse(_NOT_RECORDED, speed=speed)
         options |= {"rate": 200.0 if rate is None else rate, "seed": 7 if seed is None else seed}
-        exchange = inputs.exchange(symbols=inputs.listing(symbols), **options)
+        exchange = inputs.exchange(kind, symbols=inputs.listing(symbols), **options)
     else:
         inputs.refuse(_RECORDED, symbols=symbols, rate=rate, seed=seed)
-        exchange = inputs.played(inputs.recording(file), speed=speed or 1.0, **options)
+        exchange = inputs.played(inputs.recording(file), kind, speed=speed or 1.0, **options)
     _run(serve(exchange, _console(plain=True), verbose=verbose))
 
 

@@ -151,18 +151,22 @@ def replayed(path: Path, speed: float | None) -> Path:
     return path
 
 
-def exchange(**options: Any) -> SimulatedExchange:
+def exchange(
+    kind: type[SimulatedExchange] = SimulatedExchange, **options: Any
+) -> SimulatedExchange:
     """Return a simulated exchange with simulated markets."""
     try:
-        return SimulatedExchange(**options)
+        return kind(**options)
     except ValueError as error:
         fail(str(error), MISUSED)
 
 
-def played(path: Path, **options: Any) -> SimulatedExchange:
+def played(
+    path: Path, kind: type[SimulatedExchange] = SimulatedExchange, **options: Any
+) -> SimulatedExchange:
     """Return an exchange that plays a recording."""
     try:
-        return SimulatedExchange.replay(path, **options)
+        return kind.replay(path, **options)
     except (OSError, ValueError) as error:
         fail(f"cannot play {path}: {error}")
 

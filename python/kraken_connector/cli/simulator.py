@@ -10,6 +10,7 @@ from rich.console import Console
 
 from ..sim import LogEntry, Request, SimulatedExchange
 from ..sim.hosts import in_url
+from ..sim.unified import SimulatedUnified
 from .inputs import fail, reason
 
 
@@ -38,21 +39,29 @@ async def serve(exchange: SimulatedExchange, console: Console, *, verbose: bool)
 
 
 def _introduce(exchange: SimulatedExchange, console: Console) -> None:
-    symbol = next(iter(exchange.symbols))
     for name, value in (
         *_urls(exchange),
         ("rest url", exchange.rest_url),
         ("api key", exchange.api_key),
         ("api secret", exchange.api_secret),
         ("symbols", " ".join(exchange.symbols)),
-        ("try", f"kraken-ws watch book {symbol} --url {exchange.url}"),
+        *_suggestions(exchange),
     ):
         console.out(f"{name:<12}{value}", highlight=False)
     console.out("The key is valid for this simulator only. Ctrl-C stops it.", highlight=False)
     console.file.flush()
 
 
+def _suggestions(exchange: SimulatedExchange) -> list[tuple[str, str]]:
+    if isinstance(exchange, SimulatedUnified):
+        return []
+    symbol = next(iter(exchange.symbols))
+    return [("try", f"kraken-ws watch book {symbol} --url {exchange.url}")]
+
+
 def _urls(exchange: SimulatedExchange) -> list[tuple[str, str]]:
+    if isinstance(exchange, SimulatedUnified):
+        return [("url", exchange.public_url), ("auth url", exchange.private_url)]
     if exchange.url == exchange.auth_url:
         return [("url", exchange.url)]
     urls = exchange.url, exchange.auth_url, exchange.level3_url

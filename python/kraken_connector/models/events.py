@@ -16,7 +16,7 @@ class SequenceGapEvent(Model):
     Attributes:
         expected: the expected sequence number.
         received: the received sequence number.
-        channel: `executions` or `balances`.
+        channel: `executions` or `balances`; of the unified WebSocket also `ledgers`.
         received_ns: local receive time, nanoseconds since the epoch; not part of equality.
     """
 

@@ -16,6 +16,7 @@ from .checks import (
     check_flag,
     checked_client_id,
     checked_number,
+    checked_symbol,
     checked_time,
     checked_userref,
 )
@@ -172,10 +173,13 @@ class TradingParams(Checked, WithToken):
 
     Attributes:
         METHOD: the method.
+        HOST: the kind of hosts that accepts them: `spot`, or `unified` for the unified WebSocket.
     """
 
     __slots__ = ()
     METHOD: ClassVar[str]
+    HOST: ClassVar[str] = "spot"
+    check_symbol = staticmethod(checked_symbol)
 
     def __post_init__(self) -> None:
         WithToken.__post_init__(self)

@@ -154,7 +154,7 @@ class AddOrderParams(TradingParams):
 
     def __post_init__(self) -> None:
         TradingParams.__post_init__(self)
-        checked_symbol(self.symbol)
+        self.check_symbol(self.symbol)
         self._check_client_order()
         if self.sender_sub_id is not None:
             checked_client_id("sender_sub_id", self.sender_sub_id)
@@ -281,7 +281,7 @@ class AmendOrderParams(TradingParams):
         TradingParams.__post_init__(self)
         check_one_order(self.order_id, self.cl_ord_id)
         if self.symbol is not None:
-            checked_symbol(self.symbol)
+            self.check_symbol(self.symbol)
         self._require_positive("order_qty", "display_qty")
         # Without a type, the order may be a trailing one, whose offset may be 0 or negative.
         if self.limit_price_type == PriceType.STATIC:
@@ -461,7 +461,7 @@ class BatchAddParams(TradingParams):
 
     def __post_init__(self) -> None:
         TradingParams.__post_init__(self)
-        checked_symbol(self.symbol)
+        self.check_symbol(self.symbol)
         self._put("orders", checked_list("orders", self.orders))
         _check_count("orders", len(self.orders), BATCH_ADD_ORDERS)
         for index, order in enumerate(self.orders):

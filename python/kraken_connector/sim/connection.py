@@ -21,7 +21,6 @@ from .session import Session
 from .settings import Settings
 from .writer import Writer
 
-PATHS = frozenset({"/", "/v2"})
 LARGEST_HEAD = 65_536
 
 
@@ -131,7 +130,8 @@ class Connection(Writer):
             self.fall_silent()
             return
         status = self._admission.handshake_status(self.host)
-        if status is None and request.path.partition("?")[0] not in PATHS:
+        self.path = request.path.partition("?")[0]
+        if status is None and self.path not in self.host.paths:
             status = HTTPStatus.NOT_FOUND
         if status is not None:
             response = self._websocket.reject(status, f"{status.value} {status.phrase}\n")

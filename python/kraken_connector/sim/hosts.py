@@ -24,6 +24,7 @@ class Host:
         ssl: TLS, if any.
         serves_rest: whether the token call is on this port too.
         is_only: whether the exchange has no other host.
+        paths: the paths of its WebSocket endpoints.
     """
 
     role: Role
@@ -32,6 +33,7 @@ class Host:
     ssl: tls.SSLContext | None
     serves_rest: bool = True
     is_only: bool = True
+    paths: frozenset[str] = frozenset({"/", "/v2"})
     _server: asyncio.Server | None = field(default=None, init=False)
 
     @property

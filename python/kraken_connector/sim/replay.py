@@ -25,6 +25,8 @@ Source: TypeAlias = tuple[str, str | None]
 """Channel and symbol."""
 
 
+_BY_SYMBOL = frozenset({"ticker", "book", "trade", "ohlc", "level3"})
+"""The channels that are subscribed symbol by symbol."""
 _PRICES = {"book": "price", "level3": "limit_price"}
 """The field of a row's price, by channel."""
 
@@ -82,13 +84,15 @@ def _read(position: int, line: bytes | str) -> RecordedFrame | None:
 
 def _frame(position: int, payload: bytes, message: Mapping[str, Any]) -> RecordedFrame | None:
     channel, data = message.get("channel"), message.get("data")
-    if channel in (None, "status", "heartbeat") or "method" in message or not data:
+    if channel in (None, "status", "heartbeat") or "method" in message:
         return None
-    item = data[0] if isinstance(data, list) else {}
+    if data is None or (not data and channel in _BY_SYMBOL):
+        return None
+    item = data[0] if isinstance(data, list) and data else {}
     return RecordedFrame(
         position,
         payload,
-        (channel, item.get("symbol")),
+        (channel, item.get("symbol") if channel in _BY_SYMBOL else None),
         message.get("type", "update"),
         _seconds(message.get("timestamp") or item.get("timestamp")),
         _levels(message, item),

@@ -50,6 +50,7 @@ class Writer(asyncio.Protocol):
 
     Attributes:
         number: counted from 1 over WebSocket connections; 0 before the handshake.
+        path: the path of the endpoint; empty before the handshake.
         closed: set when the connection is lost.
         last_channel_message: event loop time of the last channel message.
     """
@@ -57,6 +58,7 @@ class Writer(asyncio.Protocol):
     def __init__(self, host: Host, settings: Settings, journal: Journal) -> None:
         self.host = host
         self.number = 0
+        self.path = ""
         self.closed = asyncio.Event()
         self.last_channel_message = 0.0
         self._settings = settings

@@ -8,7 +8,7 @@ import ssl as tls
 import time
 import warnings
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from typing import Any, Self
 
 from .._backend import OrderBook, backend
@@ -16,13 +16,14 @@ from ..exceptions import NotConnected, TradingError
 from ..loop_time import now
 from ..models import DeadMansSwitchEvent, GapEvent
 from ..models.checks import check_choice, checked_integer
-from ..models.trading import TradingParams
+from ..models.trading import AmendOrderParams, TradingParams
 from ..network import Network
 from ..rest.client import KrakenRest
 from .account.balances import Balances
 from .account.instruments import Instruments
 from .account.positions import Positions
 from .base.exchange_clock import ExchangeClock, nanoseconds
+from .base.followers import Follower
 from .base.options import SessionOptions
 from .base.pacing import Allowance
 from .base.waiters import Waiters
@@ -51,7 +52,7 @@ from .token.manager import TokenManager, rest_client, shared_manager
 from .trading.checks import OrderChecks
 from .trading.rate_counter import RateCounter, RatePolicy, TierName
 from .trading.rate_limiter import RateLimiter
-from .trading.trader import Sequencing, Trader
+from .trading.trader import Sequencing, Trader, client_names
 
 __all__ = ["KrakenWSClient", "TradingError"]
 
@@ -224,13 +225,14 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
             deliver_heartbeats=deliver_heartbeats,
             stale_after=stale_after,
             order_deadline=order_deadline,
+            order_params=self._order_params(),
         )
         self._url, self._token_manager = url, token_manager
         self._session_options, self._connection_options = session_options, connection_options
         check_choice("sequencing", sequencing, ("hold", "send"))
         self._has_tokens = token_manager is not None
         self._rest = rest_client(rest, token_manager, network)
-        self.rest = self._rest if self._rest.has_key else None
+        self.rest = self._rest if self._rest.has_key and self._USES_REST else None
         self._is_rest_own = rest is None and self.rest is None
         self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
         self._inbox = Inbox(
@@ -244,7 +246,7 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
             self._callback = CallbackSink(on_message, self._count_callback_error, "on_message")
         self.instruments = Instruments()
         self._exchange = ExchangeClock()
-        self.orders = Orders(now, self._exchange, self._send_for_order)
+        self.orders = Orders(now, self._exchange, self._send_for_order, self._amend_params)
         self.positions = Positions(self.orders)
         self.balances = Balances()
         self.rate_counter = RateCounter(
@@ -254,10 +256,11 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
             self._order_connection,
             has_tokens=self._has_tokens,
             orders=self.orders,
-            checks=OrderChecks(self.instruments, self._has_instruments) if check_orders else None,
+            checks=self._order_checks() if check_orders else None,
             limiter=RateLimiter(self.rate_counter, rate_policy, rate_max_wait),
             exchange=self._exchange,
             sequencing=sequencing,
+            names=self._order_names(),
         )
         self._request_timeout = request_timeout
         self._queues = QueueWatches(self._level3_book)
@@ -279,10 +282,7 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
                 "level3": self._queues.observe,
                 "status": self._on_status,
             },
-            followers={
-                "executions": (self.orders, self.rate_counter),
-                "balances": (self.balances,),
-            },
+            followers=self._followers(),
             on_lost=self._queues.update_all,
         )
         self._pool = Pool(hosts, wiring, self._ended, self._market_ended)
@@ -292,6 +292,34 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
         self._end: Exception | None = None
         self._closed_waiters = Waiters()
         self._books = LiveBooks(self._pool.engine_of)
+
+    # What clients of other kinds of hosts do otherwise.
+
+    #: Whether REST calls are about the same orders as the connections.
+    _USES_REST = True
+
+    def _order_params(self) -> Mapping[str, str]:
+        """Return what every trading request carries besides its own parameters and the token."""
+        return {}
+
+    def _amend_params(self, **terms: Any) -> AmendOrderParams:
+        """Return the parameters of an amend by a method of `Order`."""
+        return AmendOrderParams(**terms)
+
+    def _order_checks(self) -> OrderChecks:
+        """Return the checks of orders before they are sent."""
+        return OrderChecks(self.instruments, self._has_instruments)
+
+    def _order_names(self) -> Iterator[str]:
+        """Yield the `cl_ord_id`s of orders that have no identifier."""
+        return client_names()
+
+    def _followers(self) -> dict[str, tuple[Follower, ...]]:
+        """Return the objects that keep the state of each private channel."""
+        return {
+            "executions": (self.orders, self.rate_counter),
+            "balances": (self.balances,),
+        }
 
     # Connecting and closing.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import inf
 
 from ...models.checks import checked_integer
@@ -36,6 +37,8 @@ class SessionOptions:
     deliver_heartbeats: bool = False
     order_deadline: float = 5.0
     stale_after: float | None = None
+    #: What every trading request carries besides its own parameters and the token.
+    order_params: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_seconds(self, "ping_interval", "ping_timeout", "heartbeat_timeout", "request_timeout")

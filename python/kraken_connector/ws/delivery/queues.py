@@ -25,7 +25,7 @@ from typing import Any, Literal
 from ..._backend import WSDataMessage
 from ...exceptions import NotConnected
 from ...models import GapEvent
-from ..constants import PRIVATE_CHANNELS
+from ..base.streams import ACCOUNT_CHANNELS
 
 __all__ = ["Inbox", "Overflow"]
 
@@ -250,7 +250,7 @@ class EventQueue(DroppingQueue):
 
     def put(self, event: Any) -> None:
         private = self.inbox.private
-        is_private = type(event) is GapEvent and not PRIVATE_CHANNELS.isdisjoint(event.channels)
+        is_private = type(event) is GapEvent and not ACCOUNT_CHANNELS.isdisjoint(event.channels)
         if is_private and private.has_room:
             private.put(event)
         else:

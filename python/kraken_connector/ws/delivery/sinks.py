@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...models import GapEvent
-from ..constants import PRIVATE_CHANNELS
+from ..base.streams import ACCOUNT_CHANNELS
 from ..protocol.registry import Sink
 from .callbacks import CallbackSink
 from .queues import OVERFLOWS, Inbox, Queue, StoppingQueue
@@ -120,7 +120,7 @@ class Sinks:
         }
         self._private: dict[str, Sink] = {
             channel: PrivateSink(inbox, functools.partial(refresh, channel))
-            for channel in PRIVATE_CHANNELS
+            for channel in ACCOUNT_CHANNELS
         }
         #: Those of `_stopping` that this connection uses; others may fill the same queues.
         self._used: set[StoppingSink] = set()
@@ -133,7 +133,7 @@ class Sinks:
         """
         if overflow not in OVERFLOWS:
             raise ValueError(f"overflow must be one of {', '.join(OVERFLOWS)}, not {overflow!r}")
-        if channel in PRIVATE_CHANNELS:
+        if channel in ACCOUNT_CHANNELS:
             if overflow in ("conflate", "block"):
                 reason = f"overflow={overflow!r} is not for private channels like {channel}"
                 raise ValueError(reason)

@@ -24,7 +24,7 @@ from ..orders import Order, Orders
 from ..orders.replies import TradingReply
 from ..pool.link import Link
 from ..protocol.registry import Sink, Topic
-from ..subscribe import BalancesParams, ExecutionsParams, SubscriptionParams
+from ..subscribe import BalancesParams, ChannelParams, ExecutionsParams
 from ..trading.cancelling import Canceller, CancelReport
 from ..trading.dead_mans_switch import DeadMansSwitch, OnClose
 from ..trading.protection import Protection
@@ -71,6 +71,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
 
     _request_timeout: float
     _publish: Callable[[DeadMansSwitchEvent], None]
+    _check_symbol = staticmethod(checked_symbol)
 
     async def track_orders(self) -> None:
         """Keep `orders` up to date: subscribe to `executions`, unless that was done.
@@ -120,7 +121,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
-        checked_params(params, CancelAllOrdersAfterParams)
+        checked_params(params, CancelAllOrdersAfterParams, self._HOST)
         sent_at = self.protection.now()
         reply = await self._trader.execute(params)
         if params.timeout is not None and reply.typed is not None:
@@ -177,7 +178,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
             OrdersStillWorking: after `timeout`, or when the client was disconnected, orders may
                 still be in the market; `orders` has them.
         """
-        checked_symbol(symbol)
+        self._check_symbol(symbol)
         check_choice("side", side, ("buy", "sell"))
         return await self._cancel(
             lambda: self.orders.working(symbol, side, tag=tag), timeout, sees_all=tag is None
@@ -376,7 +377,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         """Have the dead man's switch check the system status, which may have changed."""
         self.protection.wake()
 
-    async def _track(self, params: SubscriptionParams) -> None:
+    async def _track(self, params: ChannelParams) -> None:
         self._check(params)
         topic = Topic(params.channel, None, "")
         links = [link for link in self._pool if link.session.registry.get(topic) is not None]
@@ -405,7 +406,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
 
     async def _subscribe(
         self,
-        params: SubscriptionParams,
+        params: ChannelParams,
         sink: Callable[[Link], Sink],
         stale_after: float | None = None,
     ) -> SubscriptionResult:

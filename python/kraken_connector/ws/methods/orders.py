@@ -48,6 +48,7 @@ class OrderMethods:
     """
 
     _trader: Trader
+    _HOST: str
 
     async def add_order(
         self, params: AddOrderParams, *, tag: str | None = None, max_wait: float | None = None
@@ -66,7 +67,7 @@ class OrderMethods:
             NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: the order was not
                 sent.
         """
-        checked = checked_params(params, AddOrderParams)
+        checked = checked_params(params, AddOrderParams, self._HOST)
         return await self._trader.execute(checked, tag=tag, max_wait=max_wait)
 
     def place(
@@ -93,6 +94,7 @@ class OrderMethods:
         if not isinstance(params, AddOrderParams | BatchAddParams):
             wanted = "AddOrderParams or BatchAddParams"
             raise TypeError(f"place takes {wanted}, not {type(params).__name__}")
+        check_host(params, self._HOST)
         request = self._trader.prepare(params, tag=tag, max_wait=max_wait)
         return Placement(asyncio.create_task(self._trader.send(request)), request.orders)
 
@@ -105,7 +107,7 @@ class OrderMethods:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
         return await self._trader.execute(
-            checked_params(params, AmendOrderParams), max_wait=max_wait
+            checked_params(params, AmendOrderParams, self._HOST), max_wait=max_wait
         )
 
     async def edit_order(
@@ -117,7 +119,7 @@ class OrderMethods:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
         return await self._trader.execute(
-            checked_params(params, EditOrderParams), max_wait=max_wait
+            checked_params(params, EditOrderParams, self._HOST), max_wait=max_wait
         )
 
     async def cancel_order(self, params: CancelOrderParams) -> TradingReply[CancelOrderResult]:
@@ -135,7 +137,7 @@ class OrderMethods:
             OrderOutcomeUnknown: a cancel was not answered; `unanswered` says which.
             NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: as in `add_order`.
         """
-        if len(checked_params(params, CancelOrderParams).identifiers) > 1:
+        if len(checked_params(params, CancelOrderParams, self._HOST).identifiers) > 1:
             return await self._trader.cancel_each(params)
         return await self._trader.execute(params)
 
@@ -151,7 +153,7 @@ class OrderMethods:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
         return await self._trader.cancel_all(
-            checked_params(params or CancelAllParams(), CancelAllParams)
+            checked_params(params or CancelAllParams(), CancelAllParams, self._HOST)
         )
 
     async def batch_add(
@@ -167,7 +169,7 @@ class OrderMethods:
             OrderOutcomeUnknown: the outcome of some orders is unknown; `orders` has all orders.
             NotConnected: and others, as in `add_order`.
         """
-        checked = checked_params(params, BatchAddParams)
+        checked = checked_params(params, BatchAddParams, self._HOST)
         return await self._trader.execute(checked, tag=tag, max_wait=max_wait)
 
     async def batch_cancel(self, params: BatchCancelParams) -> TradingReply[BatchCancelResult]:
@@ -176,7 +178,9 @@ class OrderMethods:
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
-        return await self._trader.cancel_batch(checked_params(params, BatchCancelParams))
+        return await self._trader.cancel_batch(
+            checked_params(params, BatchCancelParams, self._HOST)
+        )
 
     def prepare_amend(
         self,
@@ -231,12 +235,25 @@ class OrderMethods:
         return PreparedCancel(self._trader, params)
 
 
-def checked_params(params: _P, wanted: type[_P]) -> _P:
+def checked_params(params: _P, wanted: type[_P], host: str = "spot") -> _P:
     """Return the parameters of a trading method.
 
     Raises:
-        TypeError: they are those of another method.
+        TypeError: they are those of another method, or of another kind of hosts.
     """
-    if not isinstance(params, wanted):
-        raise TypeError(f"{wanted.METHOD} takes {wanted.__name__}, not {type(params).__name__}")
+    if type(params) is not wanted:
+        if not isinstance(params, wanted):
+            raise TypeError(f"{wanted.METHOD} takes {wanted.__name__}, not {type(params).__name__}")
+        check_host(params, host)
     return params
+
+
+def check_host(params: TradingParams, host: str) -> None:
+    """Check that parameters are those of a kind of hosts.
+
+    Raises:
+        TypeError: they are not.
+    """
+    if host != params.HOST:
+        kind = type(params).__name__
+        raise TypeError(f"this client takes {kind} of the {host} hosts, not of the {params.HOST}")

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from ...exceptions import NotConnected
 from ...loop_time import now
 from ..base.options import checked_bound
-from ..constants import TOKEN_CHANNELS, ConnectionState
+from ..base.streams import WITH_TOKEN
+from ..constants import ConnectionState
 from ..delivery.callbacks import CallbackSink
 from ..delivery.queues import Overflow
 from ..envelopes import SubscriptionResult, WSRequest
@@ -17,7 +18,7 @@ from ..pool.link import Link
 from ..pool.pool import Pool
 from ..pool.requests import SubscribeRequest, result_of
 from ..protocol.registry import PendingRequest, Sink, topics_of
-from ..subscribe import SubscriptionParams
+from ..subscribe import ChannelParams, SubscriptionParams
 
 __all__ = ["SubscribingMethods"]
 
@@ -31,6 +32,9 @@ class SubscribingMethods:
     _has_tokens: bool
     _callback: CallbackSink | None
     _count_callback_error: Callable[[], None]
+    #: The kind of hosts, and an example of its parameters.
+    _HOST = "spot"
+    _EXAMPLE = "TickerParams(...)"
 
     async def subscribe(
         self,
@@ -93,7 +97,7 @@ class SubscribingMethods:
             KeyError: it is not subscribed.
             SubscriptionError, RequestTimeout, ConnectionLost, NotConnected: as in `subscribe`.
         """
-        _check_type(params)
+        self._check_type(params)
         parts = self._pool.carrying(params, "unsubscribe")
         pending: list[tuple[Link, PendingRequest]] = []
         for link, part in parts:
@@ -147,7 +151,7 @@ class SubscribingMethods:
 
     async def _subscribe(
         self,
-        params: SubscriptionParams,
+        params: ChannelParams,
         sink: Callable[[Link], Sink],
         stale_after: float | None = None,
     ) -> SubscriptionResult:
@@ -166,21 +170,26 @@ class SubscribingMethods:
         logger.info("subscribed to %s %s", params.channel, ", ".join(params.symbols))
         return result
 
-    def _check(self, params: SubscriptionParams) -> None:
-        _check_type(params)
-        wants_token = params.channel in TOKEN_CHANNELS and not getattr(params, "token", "")
+    def _check(self, params: ChannelParams) -> None:
+        self._check_type(params)
+        wants_token = params.channel in WITH_TOKEN and not getattr(params, "token", "")
         if wants_token and not self._has_tokens:
             raise ValueError(
                 f"{params.channel} is private: make the client with "
                 "token_manager=TokenManager.from_env()"
             )
 
-    def _sink(self, link: Link, params: SubscriptionParams, overflow: Overflow) -> Sink:
+    def _check_type(self, params: ChannelParams) -> None:
+        """Check that parameters are those of a channel of this client's kind of hosts."""
+        if not isinstance(params, ChannelParams) or params.HOST != self._HOST:
+            raise TypeError(f"params must be like {self._EXAMPLE}, not {_name_of(params)}")
+
+    def _sink(self, link: Link, params: ChannelParams, overflow: Overflow) -> Sink:
         """Return where a channel's messages go when they have no callback of their own."""
         sink = link.sinks.for_channel(params.channel, overflow)
         return sink if self._callback is None else self._callback
 
 
-def _check_type(params: object) -> None:
-    if not isinstance(params, SubscriptionParams):
-        raise TypeError(f"params must be like TickerParams(...), not {type(params).__name__}")
+def _name_of(params: object) -> str:
+    kind = type(params).__name__
+    return f"{kind} of the {params.HOST} hosts" if isinstance(params, ChannelParams) else kind

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from ...exceptions import NotConnected, OrderUnresolved
+from ...models.trading import AmendOrderParams
 from ..base.exchange_clock import ExchangeClock
 from ..base.waiters import Waiters
 from .executions import FillListener
@@ -35,6 +36,7 @@ class Orders(RequestedOrders, StreamedOrders, RecordedOrders):
         now: returns the local time, monotonic seconds.
         exchange: the exchange's clock.
         send: sends a trading request, for the methods of `Order`.
+        amend_params: makes the parameters of an amend, for the same.
 
     Attributes:
         is_current: whether `executions` is subscribed and no gap is open. Never true for streams of
@@ -47,9 +49,10 @@ class Orders(RequestedOrders, StreamedOrders, RecordedOrders):
         now: Callable[[], float] = time.monotonic,
         exchange: ExchangeClock | None = None,
         send: Callable[[Any], Awaitable[Any]] | None = None,
+        amend_params: Callable[..., AmendOrderParams] = AmendOrderParams,
     ) -> None:
         super().__init__(now, exchange or ExchangeClock())
-        self._calls = OrderCalls(self.outlook, send or _cannot_send)
+        self._calls = OrderCalls(self.outlook, send or _cannot_send, amend_params)
         self._end: Exception | None = None
         self._current_waiters = Waiters()
 

@@ -113,10 +113,12 @@ class OrderCalls(NamedTuple):
             will; and a time of the event loop at which to call this again, `None` if the order's
             watchers will be called.
         send: sends a trading request.
+        amend_params: makes the parameters of an amend, from keywords.
     """
 
     outlook: Callable[[Order], tuple[Exception | None, float | None]]
     send: Callable[[Any], Awaitable[TradingReply[Any]]]
+    amend_params: Callable[..., AmendOrderParams] = AmendOrderParams
 
 
 class Order:
@@ -377,8 +379,8 @@ class Order:
         """
         await self._wait_identifier("amend_order")
         return await self._calls.send(
-            AmendOrderParams(
-                self.order_id,
+            self._calls.amend_params(
+                order_id=self.order_id,
                 order_qty=order_qty,
                 limit_price=limit_price,
                 display_qty=display_qty,

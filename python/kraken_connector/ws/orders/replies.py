@@ -90,11 +90,13 @@ def read_result(method: str, reply: WSResponse, *, validated: bool = False) -> M
     """Return the result of a successful reply to `method`.
 
     The result of a request with `validate=True` is not documented, so any is accepted, and `None`
-    is returned for one that cannot be read.
+    is returned for one that cannot be read. So are the results of methods that are not listed here.
 
     Raises:
         UnexpectedReply: it is not a reply to `method`.
     """
+    if method not in _RESULTS and reply.method == method:
+        return None
     cls, is_readable, expected = _RESULTS[method]
     typed = cls.from_dict(reply.result)
     if reply.method == method and (validated or is_readable(typed)):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ..base.options import checked_url
-from ..constants import AUTH_URL, LEVEL3_URL, PRIVATE_CHANNELS, PUBLIC_URL, TRADING_METHODS
+from ..base.streams import ACCOUNT_CHANNELS, PRIVATE_METHODS
+from ..constants import AUTH_URL, LEVEL3_URL, PUBLIC_URL
 
 __all__ = ["Host", "Hosts"]
 
@@ -86,13 +87,13 @@ class Hosts:
 
     def of_channel(self, channel: str) -> Host:
         """Return the host of a channel; unknown channels are public."""
-        if channel in PRIVATE_CHANNELS:
+        if channel in ACCOUNT_CHANNELS:
             return self._by_name["private"]
         return self._by_name["level3" if channel == "level3" else "public"]
 
     def of_method(self, method: str, channel: str) -> Host:
         """Return the host of a request."""
-        return self._by_name["private"] if method in TRADING_METHODS else self.of_channel(channel)
+        return self._by_name["private"] if method in PRIVATE_METHODS else self.of_channel(channel)
 
 
 def _checked(name: str, url: object) -> str:

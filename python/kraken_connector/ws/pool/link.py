@@ -14,7 +14,7 @@ from ..delivery.sinks import Sinks
 from ..network.connection import Connection
 from ..protocol.merge import Merge
 from ..protocol.session import Session
-from ..subscribe import BookParams, SubscriptionParams
+from ..subscribe import BookParams, ChannelParams
 from .hosts import Host
 
 __all__ = ["ConnectionView", "Link", "symbol_group"]
@@ -78,7 +78,7 @@ class Link:
         found |= self.reserved.keys()
         return {symbol for channel, symbol in found if symbol and symbol_group(channel) == group}
 
-    def expect(self, params: SubscriptionParams) -> None:
+    def expect(self, params: ChannelParams) -> None:
         """Prepare the merge for books that are about to be subscribed."""
         if self.merge is not None and isinstance(params, BookParams):
             for symbol in params.symbols:

@@ -15,7 +15,7 @@ from ..constants import LEVEL3_SYMBOLS, ConnectionState
 from ..network.connection import Connection
 from ..protocol.merge import Merge
 from ..protocol.registry import not_subscribed
-from ..subscribe import BookParams, SubscriptionParams
+from ..subscribe import BookParams, ChannelParams
 from .hosts import Host, Hosts
 from .link import Link, symbol_group
 from .wiring import Wiring
@@ -24,7 +24,7 @@ __all__ = ["Pool"]
 
 logger = logging.getLogger(__name__)
 
-Part = tuple[Link, SubscriptionParams]
+Part = tuple[Link, ChannelParams]
 
 
 class Pool:
@@ -246,7 +246,7 @@ class Pool:
         return link
 
     @asynccontextmanager
-    async def room_for(self, params: SubscriptionParams) -> AsyncIterator[list[Part]]:
+    async def room_for(self, params: ChannelParams) -> AsyncIterator[list[Part]]:
         """Divide a subscription between connections, and open them.
 
         The symbols are reserved until the end of the block; subscribe within it.
@@ -271,7 +271,7 @@ class Pool:
             for link, symbols in reserved:
                 link.reserved -= symbols
 
-    def carrying(self, params: SubscriptionParams, action: str) -> list[Part]:
+    def carrying(self, params: ChannelParams, action: str) -> list[Part]:
         """Divide a subscription between the connections that carry it.
 
         Raises:
@@ -309,7 +309,7 @@ class Pool:
         await self._open(links[0])
         return links
 
-    def tidy(self, params: SubscriptionParams, *, with_twins: bool = False) -> None:
+    def tidy(self, params: ChannelParams, *, with_twins: bool = False) -> None:
         """Remove the books of an ended subscription from the merge, if no connection has them.
 
         With `with_twins`, a book that only a twin has stays.
@@ -350,7 +350,7 @@ class Pool:
             logger.warning("%s is not connected yet: %s", failed_link.name, reason)
             failed_link.connection.keep_trying(reason)
 
-    def _assigned(self, params: SubscriptionParams) -> list[Part]:
+    def _assigned(self, params: ChannelParams) -> list[Part]:
         host = self.hosts.of_channel(params.channel)
         if not params.symbols:
             return [(self._first(host), params)]
@@ -425,11 +425,11 @@ async def _wait_closed(links: Collection[Link]) -> None:
             link.connection.abort()
 
 
-def _is_doubled(link: Link, params: SubscriptionParams) -> bool:
+def _is_doubled(link: Link, params: ChannelParams) -> bool:
     return link.merge is not None and isinstance(params, BookParams)
 
 
-def _split(params: SubscriptionParams, links: list[Link]) -> list[Part]:
+def _split(params: ChannelParams, links: list[Link]) -> list[Part]:
     """Divide parameters between the connections of their symbols, in the same order."""
     if not params.symbols or len(set(links)) == 1:
         return [(links[0], params)]

@@ -9,7 +9,7 @@ from ...exceptions import SubscriptionError
 from ...loop_time import now
 from ..envelopes import SubscriptionResult
 from ..protocol.registry import PendingRequest, Sink, SubscribeCall, Topic, topics_of
-from ..subscribe import SubscriptionParams
+from ..subscribe import ChannelParams
 from .link import Link
 
 __all__ = ["SubscribeRequest", "result_of"]
@@ -27,8 +27,8 @@ class SubscribeRequest:
 
     def __init__(
         self,
-        params: SubscriptionParams,
-        parts: list[tuple[Link, SubscriptionParams]],
+        params: ChannelParams,
+        parts: list[tuple[Link, ChannelParams]],
         sink: Callable[[Link], Sink],
         stale_after: float | None = None,
     ) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ..base.encoding import encode
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ..base.encoding import encode, encode_body
 from ..token.mask import TokenMask
 
 __all__ = ["OrderFrames"]
@@ -11,11 +14,14 @@ __all__ = ["OrderFrames"]
 class OrderFrames:
     """Writes the frames; the start of a method's frames is cached until the token changes.
 
-    `mask` hides each token in logs.
+    Args:
+        mask: hides each token in logs.
+        shared: parameters that every request carries.
     """
 
-    def __init__(self, mask: TokenMask) -> None:
+    def __init__(self, mask: TokenMask, shared: Mapping[str, str] = MappingProxyType({})) -> None:
         self._mask = mask
+        self._shared = encode_body(dict(shared))
         self._token = ""
         self._heads: dict[str, bytes] = {}
 
@@ -26,6 +32,6 @@ class OrderFrames:
             self._mask.add(token)
         head = self._heads.get(method)
         if head is None:
-            names = method.encode(), encode(token)
-            head = self._heads[method] = b'{"method":"%b","params":{"token":%b' % names
+            parts = method.encode(), encode(token), self._shared
+            head = self._heads[method] = b'{"method":"%b","params":{"token":%b%b' % parts
         return b'%b%b},"req_id":%d}' % (head, body, req_id)

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
+from types import MappingProxyType
 from typing import Any, Literal
 
 from ...exceptions import (
@@ -168,6 +169,7 @@ class OrderRequests(Part):
         wall_ns: returns the local wall clock's time, nanoseconds since the epoch; used for
             deadlines until a reply of the exchange has come.
         order_deadline: seconds after sending until which the exchange may accept a request.
+        shared: parameters that every request carries.
     """
 
     def __init__(
@@ -182,6 +184,7 @@ class OrderRequests(Part):
         exchange: ExchangeClock,
         wall_ns: Callable[[], int],
         order_deadline: float,
+        shared: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._url = url
         self._outgoing = outgoing
@@ -199,7 +202,7 @@ class OrderRequests(Part):
         self._out: dict[int, Command] = {}
         self._collecting: dict[int, Command] = {}
         self._late: dict[int, Command] = {}
-        self._frames = OrderFrames(tokens.mask)
+        self._frames = OrderFrames(tokens.mask, shared)
 
     # Calls of users.
 

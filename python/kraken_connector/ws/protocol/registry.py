@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, cast
 
 from ...exceptions import RequestTimeout, SubscriptionError
 from ...models import GapEvent, WSErrorResponse, WSResponse
 from ..envelopes import SubscriptionResult
-from ..subscribe import BookParams, Level3Params, SubscriptionParams
+from ..subscribe import ChannelParams, SubscriptionParams
 
 __all__ = [
     "Outlet",
@@ -114,7 +114,7 @@ class Subscription:
     """The state of one topic."""
 
     topic: Topic
-    params: SubscriptionParams
+    params: ChannelParams
     state: SymbolState = "pending"
     error: str = ""
     ack: WSResponse | None = None
@@ -137,7 +137,7 @@ class SubscribeCall:
 
     __slots__ = ("key", "params", "stale_after")
 
-    def __init__(self, params: SubscriptionParams, stale_after: float | None = None) -> None:
+    def __init__(self, params: ChannelParams, stale_after: float | None = None) -> None:
         self.params = params
         self.key = _key(params)
         self.stale_after = stale_after
@@ -322,7 +322,7 @@ class Registry:
         return [topic for topic in found if identity in (None, topic.identity)]
 
     def add(
-        self, params: SubscriptionParams, sink: Sink, call: SubscribeCall | None = None
+        self, params: ChannelParams, sink: Sink, call: SubscribeCall | None = None
     ) -> tuple[list[Topic], list[Subscription]]:
         """Add a call.
 
@@ -356,7 +356,7 @@ class Registry:
         return topics, fresh
 
     def release(
-        self, params: SubscriptionParams, whole: SubscriptionParams | None = None
+        self, params: ChannelParams, whole: ChannelParams | None = None
     ) -> list[Subscription]:
         """Remove a call, or the named symbols from all calls.
 
@@ -389,9 +389,7 @@ class Registry:
             self._add_again(record)
         return [self._topics[topic] for topic in unwanted]
 
-    def missing(
-        self, params: SubscriptionParams, whole: SubscriptionParams | None = None
-    ) -> list[str]:
+    def missing(self, params: ChannelParams, whole: ChannelParams | None = None) -> list[str]:
         """Return the names of topics that `release` would not find."""
         record = self._find(_key(whole or params))
         if record is not None and not record.is_ending:
@@ -466,36 +464,39 @@ class Registry:
         if self._find(record.call.key) is None:
             self._records.append(record)
 
-    def _is_subscribed(self, topic: Topic, params: SubscriptionParams) -> bool:
+    def _is_subscribed(self, topic: Topic, params: ChannelParams) -> bool:
         held = self._topics.get(topic)
         if held is None or held.state == "unsubscribing":
             return False
-        return not isinstance(params, BookParams | Level3Params) or _depth(held) == params.depth
+        return not _differences(held.params, params)
 
-    def check(self, params: SubscriptionParams) -> None:
+    def check(self, params: ChannelParams) -> None:
         """Check parameters as `add` does.
 
         Raises:
             SubscriptionError: a book is subscribed with another depth.
         """
-        if not isinstance(params, BookParams | Level3Params):
+        if not params.FIXED:
             return
         conflicts = {}
         for topic in topics_of(params):
             held = self._topics.get(topic)
-            if held and held.state in ("pending", "confirmed") and _depth(held) != params.depth:
-                conflicts[topic.symbol] = (
-                    f"subscribed with depth {_depth(held)}; a connection has one depth per "
-                    "symbol, so unsubscribe first or use a second client"
+            if held is None or held.state not in ("pending", "confirmed"):
+                continue
+            if names := _differences(held.params, params):
+                kind = "symbol" if topic.symbol else "channel"
+                conflicts[topic.name] = (
+                    f"subscribed with {names[0]} {getattr(held.params, names[0])}; a connection "
+                    f"has one {names[0]} per {kind}, so unsubscribe first or use a second client"
                 )
         if conflicts:
-            reasons = "; ".join(f"{symbol} is {text}" for symbol, text in conflicts.items())
+            reasons = "; ".join(f"{name} is {text}" for name, text in conflicts.items())
             raise SubscriptionError(f"{params.channel} of {reasons}", rejected=conflicts)
 
 
-def _depth(subscription: Subscription) -> int:
-    assert isinstance(subscription.params, BookParams | Level3Params)
-    return subscription.params.depth
+def _differences(held: ChannelParams, params: ChannelParams) -> list[str]:
+    """Return the fields in which a stream differs from the one that its connection has."""
+    return [name for name in params.FIXED if getattr(held, name) != getattr(params, name)]
 
 
 def not_subscribed(channel: str, names: Iterable[str]) -> KeyError:
@@ -503,7 +504,7 @@ def not_subscribed(channel: str, names: Iterable[str]) -> KeyError:
     return KeyError(f"No tracked subscription for {channel} of {', '.join(names)}")
 
 
-def topics_of(params: SubscriptionParams) -> list[Topic]:
+def topics_of(params: ChannelParams) -> list[Topic]:
     """Return the streams of a subscription."""
     return [Topic(params.channel, params.identity, symbol) for symbol in params.symbols or ("",)]
 
@@ -520,8 +521,9 @@ def entries_of(registries: Iterable[Registry]) -> dict[Key, SubscriptionEntry]:
 def _entry(call: SubscribeCall, subscriptions: list[Subscription]) -> SubscriptionEntry:
     found = {entry.topic.name: entry for entry in subscriptions}
     names = [symbol for symbol in call.params.symbols if symbol in found] or list(found)
+    # Each client takes the parameters of its own kind of hosts only.
     return SubscriptionEntry(
-        call.params,
+        cast(SubscriptionParams, call.params),
         max(entry.req_id for entry in subscriptions),
         all(entry.state == "confirmed" for entry in subscriptions),
         {name: found[name].state for name in names},
@@ -529,7 +531,7 @@ def _entry(call: SubscribeCall, subscriptions: list[Subscription]) -> Subscripti
     )
 
 
-def _key(params: SubscriptionParams) -> Key:
+def _key(params: ChannelParams) -> Key:
     plain = params.to_dict()
     plain.pop("token", None)
     return tuple(

@@ -12,6 +12,7 @@ import orjson
 
 from ...models import WSErrorResponse, WSResponse
 from ..base.pacing import Allowance, Pacer
+from ..base.streams import WITH_TOKEN
 from ..constants import (
     ALREADY_SUBSCRIBED,
     LEVEL3_ALLOWANCE,
@@ -19,7 +20,6 @@ from ..constants import (
     NOT_SUBSCRIBED,
     SUBSCRIBE_BURST,
     SUBSCRIBE_RATE,
-    TOKEN_CHANNELS,
 )
 from ..subscribe import Level3Params
 from .registry import Subscription, Topic
@@ -75,7 +75,7 @@ class OutgoingRequest:
     @property
     def needs_token(self) -> bool:
         """Whether it must carry a token."""
-        return self.channel in TOKEN_CHANNELS
+        return self.channel in WITH_TOKEN
 
     @property
     def cost(self) -> int:

@@ -17,8 +17,9 @@ from ...models import WSErrorResponse, WSResponse
 from ...refusals import is_stale_token
 from ..base.isolation import isolated
 from ..base.pacing import Allowance
-from ..constants import PRIVATE_CHANNELS, RATE_EXCEEDED, SNAPSHOTS_EXCEEDED
-from ..subscribe import BookParams, Level3Params, SubscriptionParams
+from ..base.streams import ACCOUNT_CHANNELS
+from ..constants import RATE_EXCEEDED, SNAPSHOTS_EXCEEDED
+from ..subscribe import BookParams, ChannelParams, Level3Params
 from .part import Part
 from .registry import (
     PendingRequest,
@@ -121,7 +122,7 @@ class Requests(Part):
 
     def subscribe(
         self,
-        params: SubscriptionParams,
+        params: ChannelParams,
         sink: Sink,
         now: float,
         call: SubscribeCall | None = None,
@@ -150,7 +151,7 @@ class Requests(Part):
             self._enqueue("subscribe", fresh, "call", now)
         return request
 
-    def hold(self, params: SubscriptionParams, sink: Sink, now: float, call: SubscribeCall) -> None:
+    def hold(self, params: ChannelParams, sink: Sink, now: float, call: SubscribeCall) -> None:
         """Keep a subscription even if its request fails: another connection has it."""
         if any(self._registry.get(topic) is None for topic in topics_of(params)):
             _, fresh = self._registry.add(params, sink, call)
@@ -162,7 +163,7 @@ class Requests(Part):
                 subscription.is_held = True
 
     def unsubscribe(
-        self, params: SubscriptionParams, now: float, whole: SubscriptionParams | None = None
+        self, params: ChannelParams, now: float, whole: ChannelParams | None = None
     ) -> PendingRequest:
         """End a subscription, or the named symbols of all subscriptions.
 
@@ -533,7 +534,7 @@ class Requests(Part):
 
 def _is_kept(subscription: Subscription) -> bool:
     """Return whether a refusal does not end it: a private stream that was accepted once."""
-    return subscription.ack is not None and subscription.topic.channel in PRIVATE_CHANNELS
+    return subscription.ack is not None and subscription.topic.channel in ACCOUNT_CHANNELS
 
 
 def _will_be_repeated(

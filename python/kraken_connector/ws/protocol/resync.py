@@ -20,8 +20,8 @@ from typing import Any
 from ..._backend import Engine, WSDataMessage
 from ...exceptions import BookNotReady, TransportError
 from ...models import BookQuarantinedEvent, WSErrorResponse, WSResponse
-from ..constants import ALREADY_SUBSCRIBED, BOOK_CHANNELS, PRIVATE_CHANNELS, EventTrigger
-from ..subscribe import SubscriptionParams
+from ..base.streams import ACCOUNT_CHANNELS, COMPLETE_CHANNELS
+from ..constants import ALREADY_SUBSCRIBED, BOOK_CHANNELS, EventTrigger
 from .part import Part
 from .registry import PendingRequest, Registry, Subscription, Topic
 from .request_queue import says
@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 #: Channels of which any message shows that the stream works: a pair that never traded may have no
 #: snapshot and begin with an update. The other channels need their snapshot.
 INDEPENDENT = frozenset({"ticker", "trade", "ohlc"})
+#: The channels of which any message ends the wait for the first one.
+BEGUN_BY_ANY = INDEPENDENT | COMPLETE_CHANNELS
 
 
 @dataclass(slots=True)
@@ -131,7 +133,7 @@ class Resyncs(Part):
 
     def start(self, topic: Topic, cause: str, now: float, since_ns: int | None = None) -> None:
         """Start the resync of a stream, unless one is under way."""
-        if topic.channel in PRIVATE_CHANNELS:
+        if topic.channel in ACCOUNT_CHANNELS:
             self._stale.add(topic)
         self._begin(topic, cause, now, since_ns)
 
@@ -151,7 +153,21 @@ class Resyncs(Part):
         if subscription is None or subscription.state != "confirmed" or self._policy.get(topic):
             return
         self._awaited.get(topic.channel, {}).pop(topic, None)
+        if not subscription.params.HEALS:
+            self._report_loss(topic, cause, since_ns)
+            return
         self._try_again(topic, cause, now, since_ns, is_planned=is_planned)
+
+    def _report_loss(self, topic: Topic, cause: str, since_ns: int | None) -> None:
+        """Report a gap of a stream that subscribing again would not fill."""
+        self._stale.discard(topic)
+        self._on_end(Resync(topic, cause, self._began_ns(topic, since_ns)), True)
+
+    def _began_ns(self, topic: Topic, since_ns: int | None) -> int:
+        """Return since when messages may be missing, by default since the last proven one."""
+        if since_ns is None:
+            since_ns = self._proven_ns(topic)
+        return self._now_ns() if since_ns is None else since_ns
 
     def restart(self, subscription: Subscription, now: float, *, is_open: bool) -> PendingRequest:
         """Resync a stream because the user called for it, even if it was given up before.
@@ -204,7 +220,7 @@ class Resyncs(Part):
 
     def expect(self, subscription: Subscription, now: float) -> None:
         """Wait for the first message of a subscription that is sent."""
-        if _brings_snapshot(subscription.params):
+        if subscription.params.brings_snapshot:
             self._await(subscription.topic, now, 2 * self._patience)
             self._on_change()
 
@@ -220,7 +236,7 @@ class Resyncs(Part):
         elif topic in self._stale:
             subscription = self._registry.get(topic)
             assert subscription is not None
-            if _brings_snapshot(subscription.params):
+            if subscription.params.brings_snapshot:
                 # The snapshot came before the ack, and messages between the two were missed.
                 self._begin(topic, "sequence", now)
             else:
@@ -228,7 +244,7 @@ class Resyncs(Part):
 
     def _on_refusal(self, topic: Topic, now: float) -> None:
         """Handle a stream that was accepted before and whose replay was refused."""
-        if topic.channel in PRIVATE_CHANNELS:
+        if topic.channel in ACCOUNT_CHANNELS:
             self._awaited.get(topic.channel, {}).pop(topic, None)
             since_ns = self._split_off(topic.channel)
             self._try_again(topic, "disconnect", now, since_ns, tried=1)
@@ -238,7 +254,7 @@ class Resyncs(Part):
 
     def observe(self, message: WSDataMessage, now: float) -> bool:
         """Check whether a message is awaited or ends a resync; return whether it is."""
-        if message.type != "snapshot" and message.channel not in INDEPENDENT:
+        if message.type != "snapshot" and message.channel not in BEGUN_BY_ANY:
             return False
         ended = [self._observe(message, topic, now) for topic in self._topics(message)]
         return any(ended)
@@ -325,7 +341,7 @@ class Resyncs(Part):
         self._stale |= {
             entry.topic
             for entry in self._registry
-            if entry.topic.channel in PRIVATE_CHANNELS and entry.ack is not None
+            if entry.topic.channel in ACCOUNT_CHANNELS and entry.ack is not None
         }
         for topic in list(self._pending):
             self._end_callers(topic, error)
@@ -393,16 +409,14 @@ class Resyncs(Part):
         tried: int = 0,
         is_planned: bool = False,
     ) -> None:
-        if since_ns is None:
-            since_ns = self._proven_ns(topic)
-        began_ns = self._now_ns() if since_ns is None else since_ns
+        began_ns = self._began_ns(topic, since_ns)
         entry = self._policy.begin(topic, cause, began_ns, now, tried=tried)
         self._on_change()
         if entry is None:
             self._give_up(topic)
             return
         self.count += 1
-        is_private = topic.channel in PRIVATE_CHANNELS
+        is_private = topic.channel in ACCOUNT_CHANNELS
         bound = f" of {self._policy.limit}" if topic.channel in BOOK_CHANNELS else ""
         logger.warning("resyncing %s (attempt %d%s)", topic, entry.attempts, bound)
         if is_private and not is_planned:
@@ -443,13 +457,13 @@ class Resyncs(Part):
         assert subscription is not None
         if isinstance(response, WSResponse):
             subscription.state, subscription.error = "confirmed", ""
-            if _brings_snapshot(subscription.params):
+            if subscription.params.brings_snapshot:
                 self._step(entry, "snapshot", now)
             else:
                 self._finish(entry, now)
         elif says(response, ALREADY_SUBSCRIBED):
             self._try_again(entry.topic, entry.cause, now)
-        elif entry.topic.channel in PRIVATE_CHANNELS:
+        elif entry.topic.channel in ACCOUNT_CHANNELS:
             logger.warning("%s refused: %s", entry.topic, response.error)
             subscription.state, subscription.error = "pending", str(response.error)
             self._on_event(entry.topic, response)
@@ -504,20 +518,6 @@ def _is_in_force(subscription: Subscription) -> bool:
     """Return whether the exchange accepted a subscription; it may have refused it since."""
     was_accepted = subscription.state == "pending" and subscription.ack is not None
     return subscription.state == "confirmed" or was_accepted
-
-
-def _brings_snapshot(params: SubscriptionParams) -> bool:
-    """Return whether a subscription is expected to begin with a snapshot.
-
-    An account without orders gets an empty snapshot (seen in captures). The pages of `trade` and
-    `ohlc` do not say what comes for a pair that never traded.
-    """
-    arguments = params.subscribe_params()
-    if arguments.get("users") or arguments.get("snapshot") is False:
-        return False
-    return params.channel != "executions" or bool(
-        arguments["snap_orders"] or arguments["snap_trades"]
-    )
 
 
 def _topics_of(channel: str, item: Any) -> list[Topic]:

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ..constants import BOOK_CHANNELS, PRIVATE_CHANNELS
+from ..base.streams import ACCOUNT_CHANNELS
+from ..constants import BOOK_CHANNELS
 from .registry import Topic
 
 __all__ = ["Resync", "ResyncPolicy"]
@@ -111,7 +112,7 @@ class ResyncPolicy:
     def _delay(self, topic: Topic, attempt: int) -> float:
         if attempt == 1:
             return 0.0
-        is_urgent = topic.channel in BOOK_CHANNELS or topic.channel in PRIVATE_CHANNELS
+        is_urgent = topic.channel in BOOK_CHANNELS or topic.channel in ACCOUNT_CHANNELS
         longest = self.LONGEST if is_urgent else self.LONGEST_OF_OTHERS
         # Limit the exponent, as the attempts of some streams have no limit.
         return min(self.PAUSE * 2.0 ** min(attempt - 2, 64), longest)

@@ -43,12 +43,14 @@ from ..base.isolation import Isolated, isolated
 from ..base.limited_log import LimitedLog
 from ..base.options import SessionOptions
 from ..base.pacing import Allowance
-from ..constants import BOOK_CHANNELS, PRIVATE_CHANNELS, SystemState
+from ..base.streams import ACCOUNT_CHANNELS
+from ..constants import BOOK_CHANNELS, SystemState
 from ..orders import Orders
-from ..subscribe import SubscriptionParams
+from ..subscribe import ChannelParams
 from .gaps import Gaps
 from .keepalive import Keepalive
 from .merge import OPEN, Gate
+from .numbers import COUNTED_BY_CONNECTION, ConnectionNumbers
 from .order_requests import OrderRequests
 from .part import Part
 from .pauses import PauseWatch
@@ -185,6 +187,7 @@ class Session:
             exchange=exchange,
             wall_ns=time.time_ns,
             order_deadline=options.order_deadline,
+            shared=options.order_params,
         )
         self.staleness = Staleness(
             self.registry,
@@ -212,6 +215,7 @@ class Session:
         self._paused = False
         self._watch = PauseWatch()
         self._rates = RateMeter()
+        self._numbers = ConnectionNumbers()
         self._pongs = 0
         #: Id of the last ping, and when it was sent.
         self._last_ping: tuple[int, float] | None = None
@@ -310,6 +314,7 @@ class Session:
     def connection_made(self, now: float) -> None:
         """Begin with a new socket: reset books and sequences, and replay subscriptions."""
         self.engine.reset()
+        self._numbers.reset()
         self.is_open, self._opened_at = True, now
         self.gaps.epoch += 1
         self.failure = None
@@ -461,21 +466,21 @@ class Session:
 
     def subscribe(
         self,
-        params: SubscriptionParams,
+        params: ChannelParams,
         sink: Sink,
         now: float,
         call: SubscribeCall | None = None,
     ) -> PendingRequest:
         """Subscribe; see `Requests.subscribe`."""
         request = self.requests.subscribe(params, sink, now, call)
-        if not request.done and params.channel in PRIVATE_CHANNELS:
+        if not request.done and params.channel in ACCOUNT_CHANNELS:
             # If the exchange refused the stream before, the next attempt may be far away.
             self.resyncs.retry_now(Topic(params.channel, None, ""), now)
         self._after(now)
         return request
 
     def unsubscribe(
-        self, params: SubscriptionParams, now: float, whole: SubscriptionParams | None = None
+        self, params: ChannelParams, now: float, whole: ChannelParams | None = None
     ) -> PendingRequest:
         """Unsubscribe; see `Requests.unsubscribe`."""
         request = self.requests.unsubscribe(params, now, whole)
@@ -641,7 +646,7 @@ class Session:
 
     def _resync_after_loss(self, channel: str | None) -> None:
         """Resync the streams that a dropped message of this channel may belong to."""
-        if channel in PRIVATE_CHANNELS:
+        if channel in ACCOUNT_CHANNELS:
             self.private_streams.gap_began(channel)
             self._start_resync(Topic(channel, None, ""), "sequence")
         elif channel == "instrument":
@@ -721,6 +726,16 @@ class Session:
 
         return handle
 
+    def _numbered(self, handler: Handler) -> Handler:
+        """Return a handler that checks a number of the connection, then calls `handler`."""
+
+        def handle(message: WSDataMessage) -> None:
+            if (gap := self._numbers.follow(message)) is not None:
+                self._on_sequence_gap(gap)
+            handler(message)
+
+        return handle
+
     def _on_new_count(self, topic: Topic) -> None:
         subscription = self.registry.get(topic)
         since_ns = self.staleness.last_ns(topic)
@@ -777,7 +792,7 @@ class Session:
         """Return when the last message came that proves that no earlier one is missing."""
         if topic.channel in BOOK_CHANNELS:
             return self.engine.books_of(topic.channel).get_or_create(topic.symbol).verified_ns
-        return self.staleness.last_ns(topic) if topic.channel in PRIVATE_CHANNELS else None
+        return self.staleness.last_ns(topic) if topic.channel in ACCOUNT_CHANNELS else None
 
     def _followed(self, handler: Handler) -> Handler:
         def handle(message: WSDataMessage) -> None:
@@ -822,7 +837,7 @@ class Session:
         if self.registry.get(topic) is None or self.resyncs.awaits(topic):
             return
         self._log.warning("%s was unsubscribed without a request", topic)
-        is_private = topic.channel in PRIVATE_CHANNELS
+        is_private = topic.channel in ACCOUNT_CHANNELS
         if is_private:
             self.private_streams.gap_began(topic.channel)
         self._on_invalid_book(topic)
@@ -843,7 +858,8 @@ class Session:
     def _rebuild_routes(self) -> None:
         """Build the handlers of all channels again, if subscriptions or resyncs have changed.
 
-        A message passes the last wrapper first: counted, observed, watched, followed, timed, gated.
+        A message passes the last wrapper first: numbered, counted, observed, watched, followed,
+        timed, gated.
         """
         watched = self.resyncs.watched
         basis = (self.registry.version, watched)
@@ -859,14 +875,16 @@ class Session:
             self._routes["book"] = self._gated(self._past_gate)
         for channel in self._routes.keys() - BOOK_CHANNELS - {"status"}:
             self._routes[channel] = self.staleness.timed(channel, self._routes[channel])
-        for private in PRIVATE_CHANNELS & self._routes.keys():
+        for private in ACCOUNT_CHANNELS & self._routes.keys():
             self._routes[private] = self._followed(self._routes[private])
         for channel in watched & self._routes.keys():
             self._routes[channel] = self._watched(self._routes[channel])
         for channel, observe in self._observers:
             self._routes[channel] = _observed(observe, self._routes.get(channel, self._unrouted))
-        for private in PRIVATE_CHANNELS & self._routes.keys():
+        for private in ACCOUNT_CHANNELS & self._routes.keys():
             self._routes[private] = self._counted(private, self._routes[private])
+        for channel in COUNTED_BY_CONNECTION & self._routes.keys():
+            self._routes[channel] = self._numbered(self._routes[channel])
 
     def _after(self, now: float) -> None:
         """Wake the driver, and end the gap if everything is subscribed again."""
@@ -886,7 +904,7 @@ class Session:
         if self.tokens.token is None:
             return False
         return any(
-            entry.state == "confirmed" and entry.topic.channel in PRIVATE_CHANNELS
+            entry.state == "confirmed" and entry.topic.channel in ACCOUNT_CHANNELS
             for entry in self.registry
         )
 

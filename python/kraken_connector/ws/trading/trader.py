@@ -44,7 +44,7 @@ from .checks import OrderChecks
 from .rate_counter import Charge
 from .rate_limiter import RateLimiter
 
-__all__ = ["Request", "Sequencing", "Trader", "names_of"]
+__all__ = ["Request", "Sequencing", "Trader", "client_names", "names_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +94,7 @@ class Trader:
         limiter: the trading rate limit.
         exchange: the exchange's clock.
         sequencing: whether a request waits while the last one for the same order is unanswered.
+        names: yields the `cl_ord_id`s of orders that have no identifier; by default short texts.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Trader:
         limiter: RateLimiter,
         exchange: ExchangeClock,
         sequencing: Sequencing = "hold",
+        names: Iterator[str] | None = None,
     ) -> None:
         self._connect = connect
         self._has_tokens = has_tokens
@@ -115,7 +117,7 @@ class Trader:
         self._exchange = exchange
         self._holds = sequencing == "hold"
         self._connection: Connection | None = None
-        self._new_name = client_names().__next__
+        self._new_name = (client_names() if names is None else names).__next__
         self._stragglers: set[asyncio.Task[None]] = set()
 
     @property
