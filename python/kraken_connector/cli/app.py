@@ -15,8 +15,6 @@ from rich.console import Console
 from .. import __version__, backend
 from ..exceptions import RequestError, TransportError
 from ..http import REST_URL
-from ..sim import SimulatedExchange
-from ..sim.unified import SimulatedUnified
 from ..ws.constants import BOOK_DEPTHS
 from . import inputs
 from .demo import book_subscriptions, books_for, recorded_books
@@ -289,7 +287,6 @@ def sim(
     for their token.
     """
     options: dict[str, Any] = {"host": host, "port": port}
-    kind = SimulatedUnified if unified else SimulatedExchange
     if unified:
         inputs.refuse(_UNIFIED, symbols=symbols, three_hosts=three_hosts or None)
     else:
@@ -297,10 +294,12 @@ def sim(
     if file is None:
         inputs.refuse(_NOT_RECORDED, speed=speed)
         options |= {"rate": 200.0 if rate is None else rate, "seed": 7 if seed is None else seed}
-        exchange = inputs.exchange(kind, symbols=inputs.listing(symbols), **options)
+        exchange = inputs.exchange(unified=unified, symbols=inputs.listing(symbols), **options)
     else:
         inputs.refuse(_RECORDED, symbols=symbols, rate=rate, seed=seed)
-        exchange = inputs.played(inputs.recording(file), kind, speed=speed or 1.0, **options)
+        exchange = inputs.played(
+            inputs.recording(file), unified=unified, speed=speed or 1.0, **options
+        )
     _run(serve(exchange, _console(plain=True), verbose=verbose))
 
 

@@ -16,6 +16,7 @@ import typer
 
 from ..sim import SimulatedExchange
 from ..sim.recordings import open_recording
+from ..sim.unified import SimulatedUnified
 from ..ws import TokenManager
 from ..ws.constants import BOOK_DEPTHS, PUBLIC_URL
 from ..ws.pool.hosts import Hosts
@@ -151,24 +152,24 @@ def replayed(path: Path, speed: float | None) -> Path:
     return path
 
 
-def exchange(
-    kind: type[SimulatedExchange] = SimulatedExchange, **options: Any
-) -> SimulatedExchange:
+def exchange(*, unified: bool = False, **options: Any) -> SimulatedExchange:
     """Return a simulated exchange with simulated markets."""
     try:
-        return kind(**options)
+        return _kind(unified=unified)(**options)
     except ValueError as error:
         fail(str(error), MISUSED)
 
 
-def played(
-    path: Path, kind: type[SimulatedExchange] = SimulatedExchange, **options: Any
-) -> SimulatedExchange:
+def played(path: Path, *, unified: bool = False, **options: Any) -> SimulatedExchange:
     """Return an exchange that plays a recording."""
     try:
-        return kind.replay(path, **options)
+        return _kind(unified=unified).replay(path, **options)
     except (OSError, ValueError) as error:
         fail(f"cannot play {path}: {error}")
+
+
+def _kind(*, unified: bool) -> type[SimulatedExchange]:
+    return SimulatedUnified if unified else SimulatedExchange
 
 
 def reason(error: Exception) -> str:
