@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import random
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -50,7 +50,7 @@ async def exchange(
     """An exchange with TLS, and a client of it that is not connected."""
     server, trust = tls_contexts("localhost", "127.0.0.1")
     # A key of its own: keys of one name share nonces and counters.
-    own = f"key-{random.getrandbits(64)}"
+    own = f"key-{secrets.token_hex(8)}"
     plan: dict[str, Any] = {"symbols": [BTC, ETH], "rate": 0, "balances": RICH, "api_key": own}
     async with (
         SimulatedExchange(ssl=server, **{**plan, **options}) as sim,
@@ -134,9 +134,10 @@ async def test_tier_that_was_given_is_not_called_checked() -> None:
 @pytest.mark.virtual_time
 async def test_slow_call_is_no_nonce_ahead() -> None:
     """The exchange tells the nonce of the call itself, which was repeated after three seconds."""
+    own = f"key-{secrets.token_hex(8)}"
     async with (
-        SimulatedExchange(symbols=[BTC], rate=0, clock=time.time_ns) as sim,
-        KrakenRest(sim.api_key, sim.api_secret, base_url=sim.rest_url) as rest,
+        SimulatedExchange(symbols=[BTC], rate=0, clock=time.time_ns, api_key=own) as sim,
+        KrakenRest(own, sim.api_secret, base_url=sim.rest_url) as rest,
     ):
         sim.faults.refuse_calls("EAPI:Rate limit exceeded", 1, calls=("GetApiKeyInfo",))
         report = await KrakenWSClient(sim.url, rest=rest).preflight()
