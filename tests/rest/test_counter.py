@@ -8,6 +8,7 @@ too, as Kraken's SDK counts. Orders and cancels cost nothing.
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -45,6 +46,21 @@ async def test_calls_beyond_the_limit_wait(
     first, second = [call.at - began for call in server.calls[-2:]]
     assert first == pytest.approx(LATE + 1 / decay, abs=0.2)
     assert second == pytest.approx(first + 1 / decay, abs=0.2)
+
+
+async def test_count_outlives_the_client(server: Server) -> None:
+    server.answers |= BALANCE
+
+    async def script() -> None:
+        async with server.client(rate_policy="refuse") as rest:
+            await rest.balances()
+
+    for _ in range(15):
+        await script()
+        gc.collect()
+    with pytest.raises(RestError, match="REST rate limit is used up"):
+        await script()
+    assert len(server.calls) == 15
 
 
 async def test_concurrent_calls_do_not_take_the_same_room(server: Server) -> None:

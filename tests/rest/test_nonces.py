@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -145,6 +147,31 @@ def turn_file(rest: KrakenRest) -> Path:
 
 
 @pytest.mark.virtual_time
+def test_forked_process_does_not_keep_a_lock(tmp_path: Path) -> None:
+    path = tmp_path / "turn"
+    with nonces._locked(path):
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+    with nonces._locked(path) as file:
+        assert file is not None
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def test_forked_process_does_not_end_a_turn_of_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "turn"
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(nonces._locked(path))
+        child = os.fork()
+        if child == 0:
+            stack.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        with pytest.raises(BlockingIOError), nonces._locked(path):
+            pass
+
+
 async def test_cancels_do_not_wait_for_a_turn(server: Server, strict: Strict) -> None:
     server.answers["CancelAll"] = Strict({"count": 0})
     async with server.client() as rest:

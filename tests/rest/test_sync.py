@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import os
 import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +23,9 @@ from kraken_connector.sim import SimulatedExchange
 
 ORDER = AddOrderParams(BTC, "buy", "limit", "0.5", limit_price="80000.0")
 #: Methods that a script has under another name, or does not need.
-OTHERS = {"aclose", "over", "use_network", "has_key"}
+OTHERS = {"aclose", "over", "use_network", "has_key", "nonce_unit", "rate_counter"}
+
+FORKS = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 
 
 class ExchangeThread(threading.Thread):
@@ -135,6 +139,43 @@ def test_closed_client_opens_again(exchange: SimulatedExchange) -> None:
         rest.close()
         rest.close()
         assert "kraken_connector.rest" not in threads()
+
+
+@FORKS
+def test_forked_process_starts_a_thread_of_its_own(exchange: SimulatedExchange) -> None:
+    with client_of(exchange) as rest:
+        assert rest.server_time().unixtime > 0
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # Python 3.12 warns about forks of a process with threads
+            child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            try:
+                rest.server_time()
+                rest.close()
+            except BaseException:  # noqa: BLE001 (the test must not go on in the child)
+                os._exit(1)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert rest.server_time().unixtime > 0
+
+
+@FORKS
+def test_client_of_a_forked_process_ends_without_a_call(exchange: SimulatedExchange) -> None:
+    with client_of(exchange) as rest:
+        assert rest.server_time().unixtime > 0
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # Python 3.12 warns about forks of a process with threads
+            child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            rest._end()  # as at the end of the interpreter
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_forgotten_client_leaves_no_thread(exchange: SimulatedExchange) -> None:

@@ -191,6 +191,23 @@ async def test_rest_is_used_after_a_second_without_an_answer() -> None:
 
 
 @pytest.mark.virtual_time
+@pytest.mark.parametrize("socket", ["late", "refused"])
+@pytest.mark.parametrize("rest", ["dropped", "not allowed", "cannot query"])
+async def test_the_socket_is_used_again_if_rest_is_no_better(socket: str, rest: str) -> None:
+    async with trading(**QUICK) as (sim, client):
+        await client.track_orders()
+        await place(sim, client, "mine")
+        if socket == "late":
+            sim.faults.delay_replies(1.5, 1, method="cancel_all")
+        else:
+            sim.faults.refuse_orders("EService:Busy", 1, method="cancel_all")
+        RESTS[rest](sim)
+        report = await client.cancel_everything(timeout=20.0)
+        assert not open_ids(sim)
+        assert (report.by, report.confirmed_by) == ("socket", "executions")
+
+
+@pytest.mark.virtual_time
 async def test_client_without_a_connection_cancels_by_rest() -> None:
     async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
         sim.order_methods.answer("add_order", order().wire(), sim.clock())

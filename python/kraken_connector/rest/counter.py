@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final, Literal
-from weakref import WeakValueDictionary
 
 __all__ = ["COSTS", "TIERS", "RestCounter", "RestTier", "shared_counter"]
 
@@ -94,7 +93,8 @@ class RestCounter:
         self._lowered_at = max(self._clock(), self._lowered_at)
 
 
-_counters: WeakValueDictionary[tuple[str, str, str], RestCounter] = WeakValueDictionary()
+#: They outlive their clients, as the exchange's counters do.
+_counters: dict[tuple[str, str, str], RestCounter] = {}
 
 
 def shared_counter(

@@ -214,11 +214,12 @@ def _locked(path: Path | None) -> Iterator[int | None]:
     Raises:
         BlockingIOError: another process, or another call of this one, holds the lock.
     """
-    file = None if path is None else _opened(path)
+    file, process, is_locked = None if path is None else _opened(path), os.getpid(), False
     try:
         if file is not None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_locked = True
             except BlockingIOError:
                 raise
             except OSError:  # a file system without locks
@@ -226,6 +227,9 @@ def _locked(path: Path | None) -> Iterator[int | None]:
         yield file
     finally:
         if file is not None:
+            if is_locked and os.getpid() == process:
+                # A process forked meanwhile has the file open too and would keep its lock.
+                fcntl.flock(file, fcntl.LOCK_UN)
             os.close(file)
 
 

@@ -39,8 +39,8 @@ class LoopThread:
 
     @property
     def is_running(self) -> bool:
-        """Whether the thread was started, and not stopped."""
-        return self._thread is not None
+        """Whether the thread runs; a forked process has a copy of this object without it."""
+        return self._thread is not None and self._thread.is_alive()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine and return its result; an interrupt (Ctrl-C) cancels it.
@@ -65,7 +65,7 @@ class LoopThread:
     def stop(self) -> None:
         """Stop the loop and its thread; the next call starts them again."""
         with self._lock:
-            loop, thread = self._loop, self._thread
+            loop, thread = self._loop, self._thread if self.is_running else None
             self._loop = self._thread = None
         if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
@@ -75,7 +75,7 @@ class LoopThread:
     def _started(self) -> asyncio.AbstractEventLoop:
         """Return the loop, which runs."""
         with self._lock:
-            if self._loop is None:
+            if self._loop is None or not self.is_running:
                 # With a factory, the loop does not become that of this thread.
                 runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
                 self._loop = runner.get_loop()

@@ -97,7 +97,7 @@ class Emergency:
         self._again_at = -inf
         #: Whether the exchange answered on the socket.
         self._is_socket_alive = False
-        #: Whether it did not, so that REST is used.
+        #: Whether it did not, so that REST is used until it fails too.
         self._is_socket_slow = False
         #: The open orders by REST, `None` if they could not be read.
         self._open_ids: frozenset[str] | None = None
@@ -149,11 +149,13 @@ class Emergency:
         """Return whether to cancel: at first, and again while something is open."""
         if now() < self._again_at:
             return False
-        is_open = self._by is None or bool(self._open_ids)
+        if self._by is None or self._open_ids:
+            return True
         if self._is_socket_alive:
             # Otherwise what `executions` last said of orders may be old.
-            is_open |= any(order.is_open for order in self._orders.working())
-        return is_open
+            return any(order.is_open for order in self._orders.working())
+        # An answer on the socket lets `executions` confirm the cancel.
+        return self._is_socket_up() and not self._is_socket_slow
 
     async def _cancel(self) -> None:
         """Cancel everything by the first way that works."""
@@ -165,6 +167,8 @@ class Emergency:
                 return
         if self._rest is not None:
             await self._try("rest", self._rest.cancel_all, REST_PATIENCE)
+            if "rest" in self._errors:
+                self._is_socket_slow = False
 
     async def _cancel_by_socket(self) -> None:
         self._is_socket_alive, self._is_socket_slow = False, True
@@ -208,10 +212,11 @@ class Emergency:
         except TimeoutError as error:
             if not (limit.expired() or isinstance(error, KrakenConnectorError)):
                 raise
-            self._open_ids = None
+            self._open_ids, self._is_socket_slow = None, False
             return False
         except RestError as error:
             self._errors["rest"], self._open_ids = error, None
+            self._is_socket_slow = False
             return False
         self._open_ids = frozenset(found)
         if self._open_ids:
