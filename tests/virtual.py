@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest import mock
 
+from kraken_connector.rest import counter
 from kraken_connector.rest.transport import are_modules_loaded, load_modules
 
 T = TypeVar("T")
@@ -81,6 +82,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         if not are_modules_loaded():
             load_modules()  # What is done in a thread takes no time of this loop.
+        # Counters go by the time of a loop, which starts anew, and its exchanges have old names.
+        counter._counters.clear()
         self.reads: Iterator[int] = iter(())
         self.lag: Callable[[], float] = lambda: 0.0
         self.wall_offset = 1_700_000_000.0
