@@ -366,6 +366,11 @@ async def test_dead_mans_switch(server: Server) -> None:
             assert not (await rest.cancel_all_orders_after(0)).is_armed
             with pytest.raises(Exception, match="triggerTime of the reply must be later"):
                 await rest.cancel_all_orders_after(60)
+        # A reply to another call does not show that the switch is off.
+        for odd in ({}, {"token": "a", "expires": 900}, {"currentTime": "0"}, {"triggerTime": "0"}):
+            server.answers["CancelAllOrdersAfter"] = odd
+            with pytest.raises(RestError, match="currentTime of the reply must be"):
+                await rest.cancel_all_orders_after(0)
         for seconds in (-1, 86_400):
             with pytest.raises(InvalidParameter):
                 await rest.cancel_all_orders_after(seconds)

@@ -50,7 +50,10 @@ CALLS: dict[str, tuple[Callable[[KrakenRest], Awaitable[Any]], Any]] = {
     ),
     "CancelOrder": (lambda rest: rest.cancel_order("O1"), {"count": 1}),
     "CancelAll": (lambda rest: rest.cancel_all(), {"count": 1}),
-    "CancelAllOrdersAfter": (lambda rest: rest.cancel_all_orders_after(0), {"currentTime": "0"}),
+    "CancelAllOrdersAfter": (
+        lambda rest: rest.cancel_all_orders_after(0),
+        {"currentTime": "2026-01-01T00:00:00Z"},
+    ),
     "GetWebSocketsToken": (
         lambda rest: rest.get_websockets_token(),
         {"token": TOKEN, "expires": 900},

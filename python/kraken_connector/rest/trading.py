@@ -10,6 +10,7 @@ from ..exceptions import InvalidParameter, OrderOutcomeUnknown, RestError
 from ..models.checks import checked_client_id, checked_text, checked_userref
 from ..models.rest.placed import RestAmended, RestCanceled, RestPlaced
 from ..models.rest.row import Row
+from ..models.timestamps import timestamp_ns
 from ..models.trading import AddOrderParams, AmendOrderParams, CancelAllOrdersAfterParams
 from ..models.trading_results import CancelAllOrdersAfterResult
 from .caller import Field
@@ -154,13 +155,16 @@ class TradingCalls(Calls):
 
         Raises:
             TypeError, InvalidParameter: a parameter is not valid.
-            RestError: the call failed, or the reply does not show that the switch is on.
+            RestError: the call failed, or the reply does not show that it was carried out.
         """
         CancelAllOrdersAfterParams(timeout=seconds)
         call = "CancelAllOrdersAfter"
         result = await self._changed(call, {"timeout": seconds})
         row = Row(call, "", result)
         switch = CancelAllOrdersAfterResult.from_dict(row.raw)
+        # There may be no `triggerTime` when it is off, so this alone shows that the reply is its.
+        if timestamp_ns(switch.current_time) is None:
+            row.refuse("currentTime", "an RFC 3339 time", row.raw.get("currentTime"))
         if seconds and not switch.is_armed:
             row.refuse("triggerTime", "later than currentTime", row.raw.get("triggerTime"))
         return switch
