@@ -221,6 +221,12 @@ async def test_client_without_connection_and_key_says_so() -> None:
         await KrakenWSClient().cancel_everything()
 
 
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), True, "5", None])
+async def test_timeout_must_be_a_positive_number(seconds: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"timeout must be a (positive )?number"):
+        await KrakenWSClient().cancel_everything(timeout=seconds)
+
+
 @pytest.mark.virtual_time
 async def test_order_of_another_program_that_stays_is_named() -> None:
     async with trading(**QUICK) as (sim, client):
