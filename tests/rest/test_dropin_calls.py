@@ -19,6 +19,7 @@ from kraken_connector import (
     Response,
     UnexpectedStatus,
 )
+from kraken_connector.api.account_data import get_open_orders
 from kraken_connector.constants.market_data import (
     OHLCDataInterval,
     SystemStatus,
@@ -321,3 +322,9 @@ async def test_request_is_sent_twice_with_different_nonces(dropin: DropIn) -> No
     first = await dropin.call("trading.add_order", form_data=order)
     second = await dropin.call("trading.add_order", form_data=order)
     assert first.result.txid != second.result.txid
+
+
+def test_error_for_a_wrong_parameter_names_the_call() -> None:
+    wrong: Any = {"trades": True}
+    with pytest.raises(TypeError, match=r"^get_open_orders\(\) got an unexpected .* 'trades'"):
+        get_open_orders.sync(**wrong)

@@ -109,6 +109,14 @@ async def test_pair_without_slash_in_its_modern_name(server: Server) -> None:
         assert "RENDER/USD" in await rest.asset_pairs()
 
 
+@pytest.mark.parametrize("altname", [["XBTUSD"], {}, 5])
+async def test_names_that_cannot_be_read_stay_as_received(server: Server, altname: Any) -> None:
+    server.answers["AssetPairs"] = {"RENDERUSD": {"altname": altname}}
+    server.answers["BalanceEx"] = {"XXBT": {"balance": "1", "hold_trade": "0"}}
+    async with server.client() as rest:
+        assert list(await rest.balances()) == ["XXBT"]
+
+
 async def test_exchange_without_modern_names_gives_no_wrong_ones(server: Server) -> None:
     server.answers |= {"AssetPairs": PAIRS, "OpenOrders": orders_of("XBTUSD", "XTZUSD")}
     async with server.client() as rest:

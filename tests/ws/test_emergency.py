@@ -222,6 +222,33 @@ async def test_client_without_connection_and_key_says_so() -> None:
 
 
 @pytest.mark.virtual_time
+async def test_any_error_on_the_socket_leads_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token manager of the user's own may raise anything; its text may hold a secret."""
+    async with trading(**QUICK) as (sim, client):
+        await place(sim, client, "mine")
+
+        async def fail(manager: TokenManager) -> str:
+            raise RuntimeError("the password is 1234")
+
+        monkeypatch.setattr(TokenManager, "get_token", fail)
+        sim.faults.reset_connections()
+        await asyncio.sleep(0.01)
+        report = await client.cancel_everything(timeout=10.0)
+        assert (report.by, report.confirmed_by) == ("rest", "rest")
+        assert not open_ids(sim)
+        sim.faults.refuse_calls("EGeneral:Permission denied", None)
+        with pytest.raises(OrdersStillWorking) as caught:
+            await client.cancel_everything(timeout=10.0)
+        assert "1234" not in str(caught.value)
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), True, "5", None])
+async def test_timeout_must_be_a_positive_number(seconds: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"timeout must be a (positive )?number"):
+        await KrakenWSClient().cancel_everything(timeout=seconds)
+
+
+@pytest.mark.virtual_time
 async def test_order_of_another_program_that_stays_is_named() -> None:
     async with trading(**QUICK) as (sim, client):
         await place(sim, client, "of another")

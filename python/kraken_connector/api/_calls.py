@@ -264,6 +264,8 @@ def four_forms(call: Callable[P, Call[R]]) -> FourForms[P, R]:
     async def asyncio_detailed(*args: P.args, **kwargs: P.kwargs) -> Response[R]:
         return await call(*args, **kwargs).run_async()
 
+    # It is in the text of a TypeError for a wrong parameter.
+    call.__qualname__ = call.__module__.rpartition(".")[2]
     shown = signature(call).replace(return_annotation=Signature.empty)
     forms: list[Any] = [sync, sync_detailed, asyncio, asyncio_detailed]
     for form in forms:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ssl as tls
-from typing import NoReturn, Self
+from typing import NoReturn, Self, get_args
 
 from ..network import Network
 from .account import AccountCalls
 from .caller import Caller, RestPolicy
-from .counter import RestCounter, RestTier
+from .counter import TIERS, RestCounter, RestTier
 from .credentials import Credentials
 from .public import PublicCalls
 from .token import WebSocketToken, fetch_token
@@ -71,6 +71,7 @@ class KrakenRest(PublicCalls, AccountCalls, TradingCalls):
         finally:
             # Error reports show local variables.
             del api_key, api_secret, otp
+        _check_options(tier, rate_policy, timeout)
         transport = Transport(base_url, {"timeout": timeout})
         transport.use_network(Network(ssl=ssl, proxy=proxy))
         super().__init__(Caller(transport, credentials, tier=tier, policy=rate_policy))
@@ -130,3 +131,22 @@ class KrakenRest(PublicCalls, AccountCalls, TradingCalls):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"{type(self).__name__} holds an API key and cannot be pickled")
+
+
+def _check_options(tier: object, rate_policy: object, timeout: object) -> None:
+    """Check options.
+
+    Raises:
+        TypeError, ValueError: one is not valid; the text does not contain it, as it may be a secret
+            that was passed as the wrong argument.
+    """
+    for name, value, choices in (
+        ("tier", tier, tuple(TIERS)),
+        ("rate_policy", rate_policy, get_args(RestPolicy)),
+    ):
+        if value not in choices:
+            raise ValueError(f"{name} must be one of {', '.join(choices)}")
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise TypeError(f"timeout must be a number of seconds, not a {type(timeout).__name__}")
+    if not timeout > 0:
+        raise ValueError(f"timeout must be a positive number of seconds, not {timeout}")

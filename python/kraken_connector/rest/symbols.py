@@ -139,7 +139,7 @@ class Symbols:
         """Read the names of all pairs and their assets."""
         modern = self.learn(await self._caller.public("AssetPairs", MODERN))
         others = Row("AssetPairs", "", await self._caller.public("AssetPairs"))
-        by_altname = {row.raw.get("altname"): (symbol, row) for symbol, row in modern.items()}
+        by_altname = {row.optional_text("altname"): (symbol, row) for symbol, row in modern.items()}
         for pair_id, row in others.rows():
             symbol, new = by_altname.get(row.optional_text("altname"), (None, row))
             if symbol is None or "/" not in symbol:

@@ -113,6 +113,10 @@ class Transport:
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             WeakKeyDictionary()
         )
+        #: Those with an earlier network, which may be in use.
+        self._former: WeakKeyDictionary[asyncio.AbstractEventLoop, list[httpx.AsyncClient]] = (
+            WeakKeyDictionary()
+        )
 
     @property
     def timeout(self) -> float | None:
@@ -130,6 +134,8 @@ class Transport:
         )
         if chosen != self._network:
             self._network = chosen
+            for loop, client in self._clients.items():
+                self._former.setdefault(loop, []).append(client)
             self._clients.clear()
 
     async def send(self, request: HttpRequest, within: float | None = None) -> HttpReply:
@@ -174,8 +180,11 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; the next request opens new ones."""
-        client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client is not None:
+        loop = asyncio.get_running_loop()
+        clients = self._former.pop(loop, [])
+        if loop in self._clients:
+            clients.append(self._clients.pop(loop))
+        for client in clients:
             await client.aclose()
 
     async def _client(self) -> httpx.AsyncClient:

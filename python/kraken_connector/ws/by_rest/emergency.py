@@ -13,7 +13,6 @@ from ...exceptions import (
     KrakenConnectorError,
     OrdersStillWorking,
     RequestError,
-    RestError,
 )
 from ...loop_time import now
 from ...models.trading import CancelAllParams
@@ -21,6 +20,7 @@ from ...rest.client import KrakenRest
 from ..orders import Order, Orders
 from ..trading.cancelling import CancelReport
 from ..trading.trader import Trader
+from .readings import described
 
 __all__ = ["Emergency", "EmergencyReport"]
 
@@ -183,7 +183,7 @@ class Emergency:
             if not (limit.expired() or isinstance(error, KrakenConnectorError)):
                 raise
             self._errors[way] = RequestError(f"not carried out within {seconds:g} s")
-        except (KrakenConnectorError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 (a user's own token manager may raise anything)
             self._errors.pop(way, None)
             self._errors[way] = error
         else:
@@ -191,7 +191,8 @@ class Emergency:
             self._again_at = now() + RETRY
             self._errors.pop(way, None)
             return
-        logger.warning("all orders could not be cancelled by %s: %s", way, self._errors[way])
+        reason = described(self._errors[way])
+        logger.warning("all orders could not be cancelled by %s: %s", way, reason)
 
     # Confirming.
 
@@ -214,7 +215,7 @@ class Emergency:
                 raise
             self._open_ids, self._is_socket_slow = None, False
             return False
-        except RestError as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the socket may work)
             self._errors["rest"], self._open_ids = error, None
             self._is_socket_slow = False
             return False
@@ -257,7 +258,7 @@ class Emergency:
         self._watch()
         working = self._orders.working()
         known = {order.order_id for order in working}
-        reasons = [f"by {way}: {error}" for way, error in self._errors.items()]
+        reasons = [f"by {way}: {described(error)}" for way, error in self._errors.items()]
         if self._by is None:
             reasons.insert(0, "the exchange did not confirm the cancel")
         failure = OrdersStillWorking(

@@ -15,6 +15,7 @@ from ...models.trading import CancelAllOrdersAfterParams
 from ...models.trading_results import CancelAllOrdersAfterResult
 from ...rest.client import KrakenRest
 from ..account.balances import Balances
+from ..base.options import checked_bound
 from ..by_rest.backfill import Around, Backfill, ExecutionsBackfill, TradesBackfill
 from ..by_rest.emergency import Emergency, EmergencyReport
 from ..by_rest.timer import TimerRoutes
@@ -220,7 +221,9 @@ class AccountMethods(SubscribingMethods, OrderMethods):
             OrdersStillWorking: after `timeout` orders may be in the market; `orders` and
                 `order_ids` have them, and the text says why.
             NotConnected: the client is disconnected and has no REST client with a key.
+            TypeError, ValueError: `timeout` is not a positive number.
         """
+        checked_bound("timeout", timeout)
         rest = self.rest
         state = self._pool.state
         if rest is None and state is ConnectionState.DISCONNECTED:
