@@ -251,6 +251,13 @@ def test_edit_without_a_quantity_may_have_the_largest_that_its_order_had(
 # Which order a report is about.
 
 
+def test_fill_of_more_than_the_last_answer_said_is_of_the_order(bench: Bench) -> None:
+    order = bench.unknown_order()
+    answer(bench, *[unanswered(bench, order, qty) for qty in (7, 3)])
+    bench.hear(trade("O1", "E1", 5.0, cl_ord_id="mine"))
+    assert (order.order_id, order.cum_qty) == ("O1", 5)
+
+
 def test_quantity_that_was_reported_of_another_order_does_not_count(bench: Bench) -> None:
     order = bench.unknown_order()
     bench.hear(pending("O1", cl_ord_id="mine"), amended(9.0))
