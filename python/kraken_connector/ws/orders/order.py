@@ -67,7 +67,7 @@ class Change:
         deadline_ns: exchange time until which the exchange may accept it, nanoseconds since the
             epoch; `None` for a cancel, which has no deadline.
         is_reported: whether a report has shown the new terms.
-        largest_qty: the largest quantity that the order may have had when it was sent.
+        largest_qty: for an edit, the largest quantity that its order may have.
         sent_step: step of the collection at which it was sent.
         step: step of the collection at which the reply came, or was given up.
     """

@@ -97,8 +97,11 @@ class RequestedOrders(KnownOrders):
 
     def changing(self, order: Order, change: Change) -> None:
         """Record that an amend, edit or cancel of an order was sent."""
-        change.sent_step, change.largest_qty = self._step, order._largest_qty()
+        change.sent_step = self._step
         order._pending.append(change)
+        for edit in order._requests():
+            if edit.method == "edit_order":
+                edit.largest_qty = order._largest_qty()
         self._edits.add(change)
 
     def changed_by(self, order: Order, change: Change, at_ns: int | None) -> None:

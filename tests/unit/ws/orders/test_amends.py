@@ -238,11 +238,15 @@ def test_snapshot_on_its_way_does_not_settle_an_amend_that_is_answered_meanwhile
     assert (order.order_qty, can_buy(bench)) == (7, (7, True))
 
 
+@pytest.mark.parametrize("is_edited_first", [True, False])
 def test_edit_without_a_quantity_may_have_the_largest_that_its_order_had(
-    bench: Bench, order: Order
+    bench: Bench, order: Order, is_edited_first: bool
 ) -> None:
+    if is_edited_first:
+        bench.change(order, "edit_order", limit_price=99)
     unanswered(bench, order, 7)
-    bench.change(order, "edit_order", limit_price=99)
+    if not is_edited_first:
+        bench.change(order, "edit_order", limit_price=99)
     assert can_buy(bench)[0] >= 7
     bench.hear(trade("O1", "E1", 0.5), ended("O1"))
     assert can_buy(bench) == (Decimal("6.5"), False)
