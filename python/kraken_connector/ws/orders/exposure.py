@@ -66,7 +66,7 @@ class Exposure:
             return total(
                 (
                     *(_doubtful(order) for order in working if order.side == side),
-                    *(_added(e.order, e) for e in pending_edits if e.order.side == side),
+                    *(_edited(edit) for edit in pending_edits if edit.order.side == side),
                 )
             )
 
@@ -78,17 +78,25 @@ class Exposure:
 
 def _doubtful(order: Order) -> Decimal:
     """Return what may remain of an order beyond its certain remaining quantity."""
-    added = [_added(order, change) for change in (*order._pending, *order._unresolved)]
-    more = max(added, default=ZERO)
-    return more if order.is_open else add(order.remaining_qty or ZERO, more)
+    more = ZERO
+    certain = order.remaining_qty or ZERO
+    if requests := order._requests():
+        edited = (_edited(change) for change in requests if change.method == "edit_order")
+        largest = _remaining(order, order._largest_qty())
+        more = max([subtract(largest, certain), *edited])
+    return more if order.is_open else add(certain, more)
 
 
-def _added(order: Order, change: Change) -> Decimal:
-    """Return the quantity that a request without a known outcome may have added to an order."""
-    qty = change.numbers.get("order_qty")
-    if change.method == "edit_order":
-        # The new order may exist while the old one still counts as open.
-        return order.remaining_qty or ZERO if qty is None else qty
-    if qty is None or order.order_qty is None:
-        return ZERO
-    return max(subtract(qty, order.order_qty), ZERO)
+def _remaining(order: Order, qty: Decimal | None) -> Decimal:
+    """Return what remains of an order if it has a quantity."""
+    return max(subtract(qty or ZERO, order.cum_qty), ZERO)
+
+
+def _edited(edit: Change) -> Decimal:
+    """Return the quantity of the order that an edit without a known outcome may have made.
+
+    It may exist while the old one still counts as open. Without a quantity of its own it has what
+    remains of the old one, which an amend before it may have changed.
+    """
+    qty = edit.numbers.get("order_qty")
+    return _remaining(edit.order, edit.largest_qty) if qty is None else qty

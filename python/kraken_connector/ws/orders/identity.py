@@ -231,7 +231,7 @@ def _contradicts(order: Order, report: ExecutionData) -> bool:
 
 def _is_beyond(order: Order, report: ExecutionData) -> bool:
     """Return whether a fill is larger than an order, or beyond its limit price."""
-    if order.order_type not in PLAIN_TYPES or order._pending or order._unresolved:
+    if order.order_type not in PLAIN_TYPES or order._requests():
         return False
     qty, price, limit = number(report, "last_qty"), number(report, "last_price"), order.limit_price
     if qty is not None and order.order_qty is not None and qty > order.order_qty:

@@ -295,35 +295,43 @@ class KnownOrders:
             # Its age is not known. It counts as new, which has the highest cost.
             order.aged_from_ns = nanoseconds(self._now())
         if report.exec_type in ("amended", "restated"):
+            order._shown = self._step, order.order_qty
             order.amended_ns = max(order.amended_ns or 0, at_ns or 0)
             order.aged_from_ns = nanoseconds(self._now())
         if at_ns is not None:
             order.updated_ns = max(order.updated_ns or 0, at_ns)
 
     def _amend_reported(self, order: Order) -> None:
-        """Record that amended terms were reported, and find the amend that set them."""
-        if order.order_qty is not None and order.order_qty <= order.cum_qty:
-            order._is_cut = True
-        for change in order._pending:
-            if change.method == "amend_order" and change.is_in_force():
-                change.is_reported = True
-        awaited = order._awaited
-        is_later = awaited is not None and any(
-            change.method == "amend_order" and change.is_in_force() and change.step > awaited.step
-            for change in order._unresolved
-        )
-        order._unresolved = [
-            change
-            for change in order._unresolved
-            if change.method != "amend_order" or not change.is_in_force()
-        ]
-        if awaited is None or awaited.is_in_force() or is_later:
-            order._awaited = None
-            if not order._unresolved:
-                self._answer(order, "terms")
-        else:
+        """Record that amended terms were reported, and find the amend that set them.
+
+        Of several amends that set the same terms, it is the report of one.
+        """
+        if order.order_qty is not None:
+            order._is_cut = order.order_qty <= order.cum_qty
+        change = next((change for change in order._amends() if change.is_in_force()), None)
+        if change is not None:
+            change.is_reported = True
+            if change in order._unresolved:
+                order._unresolved.remove(change)
+            # Those that were accepted before it was sent came before it.
+            order._awaited = [
+                other
+                for other in order._awaited
+                if other is not change and other.step > change.sent_step
+            ]
+        if order._awaited:
             # This is the report of an earlier amend; the reply to the last one had its terms.
-            awaited.apply()
+            order._awaited[-1].apply()
+        elif not order._unresolved:
+            self._answer(order, "terms")
+
+    def _await_report(self, order: Order, change: Change) -> None:
+        """Await the report of an amend that the exchange accepted; without it, a snapshot."""
+        if not self.is_followed:
+            # No report will come of those that were accepted before it was sent.
+            order._awaited = [c for c in order._awaited if c.step > change.sent_step]
+        order._awaited.append(change)
+        self._await(order, "terms", REPORT_PATIENCE)
 
     # Open questions, and the lists of orders.
 
@@ -370,7 +378,7 @@ class KnownOrders:
         """Close questions about an order; all of them by default."""
         self._questions.end(order, *questions)
         if not questions or "terms" in questions:
-            order._awaited = None
+            order._awaited.clear()
             order._unresolved.clear()
 
     def _begin_gap(self) -> None:

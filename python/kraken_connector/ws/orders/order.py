@@ -67,10 +67,21 @@ class Change:
         deadline_ns: exchange time until which the exchange may accept it, nanoseconds since the
             epoch; `None` for a cancel, which has no deadline.
         is_reported: whether a report has shown the new terms.
+        largest_qty: for an edit, the largest quantity that its order may have.
+        sent_step: step of the collection at which it was sent.
         step: step of the collection at which the reply came, or was given up.
     """
 
-    __slots__ = ("deadline_ns", "is_reported", "method", "numbers", "order", "step")
+    __slots__ = (
+        "deadline_ns",
+        "is_reported",
+        "largest_qty",
+        "method",
+        "numbers",
+        "order",
+        "sent_step",
+        "step",
+    )
 
     def __init__(self, method: str, order: Order, numbers: Mapping[str, Any]) -> None:
         self.method = method
@@ -83,6 +94,8 @@ class Change:
             self.numbers.pop("limit_price", None)
         self.deadline_ns: int | None = None
         self.is_reported = False
+        self.largest_qty: Decimal | None = None
+        self.sent_step = 0
         self.step = 0
 
     def apply(self) -> None:
@@ -181,6 +194,7 @@ class Order:
         "_life",
         "_pending",
         "_reported",
+        "_shown",
         "_since",
         "_unreported",
         "_unreported_ns",
@@ -274,8 +288,10 @@ class Order:
         #: Requests about it that wait for a reply, oldest first, and those that got none.
         self._pending: list[Change] = []
         self._unresolved: list[Change] = []
-        #: The last amend with a reply whose report has not come yet.
-        self._awaited: Change | None = None
+        #: Amends with a reply whose report has not come yet, in the order of the replies.
+        self._awaited: list[Change] = []
+        #: Step and quantity of the last report of changed terms, or snapshot.
+        self._shown: tuple[int, Decimal | None] | None = None
         self._watchers: list[Callable[[], None]] = []
 
     # State.
@@ -346,8 +362,28 @@ class Order:
         return any(change.method == "edit_order" for change in self._requests())
 
     def _requests(self) -> tuple[Change, ...]:
-        """Return the requests about it without a known outcome."""
-        return (*self._pending, *self._unresolved)
+        """Return the requests about it without a known, reported outcome."""
+        return (*self._awaited, *self._unresolved, *self._pending)
+
+    def _amends(self) -> list[Change]:
+        """Return the amends that may have set its terms after the last report of them."""
+        return [c for c in self._requests() if c.method == "amend_order" and not c.is_reported]
+
+    def _largest_qty(self) -> Decimal | None:
+        """Return the largest quantity that it may have, `None` while it has no known one.
+
+        Requests may overtake each other (docs.kraken.com, FIX introduction), so any amend without
+        a reported outcome may be the last one. What was answered or reported before an accepted
+        amend was sent is older than that.
+        """
+        if self.order_qty is None or not self._requests():
+            return self.order_qty
+        accepted = max((change.sent_step for change in self._awaited), default=-1)
+        found = [c for c in self._amends() if c.step > accepted or c not in self._awaited]
+        qtys = [change.numbers.get("order_qty") for change in found]
+        if self._shown is not None and self._shown[0] > accepted:
+            qtys.append(self._shown[1])
+        return max([self.order_qty, *(qty for qty in qtys if qty is not None)])
 
     @property
     def is_busy(self) -> bool:

@@ -226,6 +226,7 @@ REPORTED = (
     "_average",
     "_heard",
     "_is_cut",
+    "_shown",
 )
 
 
@@ -273,6 +274,4 @@ def is_filled(order: Order) -> bool:
     """
     if not order.order_qty or order._is_cut:
         return False
-    changes = (*order._pending, *order._unresolved)
-    requested = [change.numbers.get("order_qty", ZERO) for change in changes]
-    return order.cum_qty == max([order.order_qty, *requested])
+    return order.cum_qty == order._largest_qty()

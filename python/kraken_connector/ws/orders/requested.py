@@ -97,20 +97,27 @@ class RequestedOrders(KnownOrders):
 
     def changing(self, order: Order, change: Change) -> None:
         """Record that an amend, edit or cancel of an order was sent."""
+        change.sent_step = self._step
         order._pending.append(change)
+        for edit in order._requests():
+            if edit.method == "edit_order":
+                edit.largest_qty = order._largest_qty()
         self._edits.add(change)
 
     def changed_by(self, order: Order, change: Change, at_ns: int | None) -> None:
-        """Record that the exchange accepted an amend, edit or cancel, by a reply of `at_ns`."""
+        """Record that the exchange accepted an amend, edit or cancel, by a reply of `at_ns`.
+
+        The reply to an amend may come after the report of it, or after a later snapshot.
+        """
         self._step += 1
         change.step = self._step
+        is_news = change in order._amends()
         self._drop_change(order, change)
         if change.method == "amend_order" and not order.is_done:
-            if not change.is_reported:
+            if is_news:
                 change.apply()
-                order._awaited = change
+                self._await_report(order, change)
                 order.amended_ns = at_ns or order.amended_ns or order.updated_ns or 0
-                self._await(order, "terms", REPORT_PATIENCE)
             order.aged_from_ns = nanoseconds(self._now())
         elif not order.is_done:
             self._await(order, "end", REPORT_PATIENCE)

@@ -153,12 +153,16 @@ class StreamedOrders(KnownOrders, Follower):
         if order is None:
             return
         self._apply(order, report, is_listed=True)
-        if order._awaited is not None and order._awaited.step > snapshot.step:
-            # The snapshot may be from before the amend.
-            order._awaited.apply()
+        order._shown, order._is_cut = (self._step, order.order_qty), False
+        # The snapshot may be from before the amends that were answered since.
+        newer = [change for change in order._awaited if change.step > snapshot.step]
+        if newer:
+            newer[-1].apply()
         self._answer(order, "outcome")
         if snapshot.requested_at >= self._questions.due(order):
             self._answer(order)
+            for change in newer:
+                self._await_report(order, change)
         self._changed(order)
 
     def _apply_past_fill(self, report: ExecutionData, snapshot: Snapshot) -> None:

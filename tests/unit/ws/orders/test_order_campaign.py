@@ -290,21 +290,19 @@ class Campaign:
             return
         placed = self.random.choice(found)
         order, truth = placed.order, placed.truth[-1]
-        method = self.random.choice(("amend_order", "amend_order", "cancel_order", "edit_order"))
-        if method == "edit_order" and order.cl_ord_id is not None:
-            # The exchange does not edit orders with a name.
-            method = "cancel_order"
-        if order.is_busy and method != "cancel_order":
+        method = self._method(order)
+        if method is None:
             return
         qty = Decimal(self.random.randint(1, 9))
-        numbers = {} if method == "cancel_order" else {"order_qty": qty}
+        has_qty = method == "amend_order" or (method == "edit_order" and self.random.random() < 0.7)
+        numbers = {"order_qty": qty} if has_qty else {}
         change = Change(method, order, numbers)
         self.orders.changing(order, change)
         deadline = INF
         if method != "cancel_order":
             deadline = self.bench.now + 5.0
             change.deadline_ns = self.bench.at(-5.0)
-        self.log.append(f"{method} {order.order_id} to {qty}")
+        self.log.append(f"{method} {order.order_id} to {numbers.get('order_qty')}")
 
         def arrive() -> Callable[[], None] | None:
             is_gone = not truth.is_live
@@ -315,12 +313,23 @@ class Campaign:
             elif method == "amend_order":
                 self.venue.amend(truth, qty)
             else:
-                new = self.venue.edit(truth, qty)
+                new = self.venue.edit(truth, qty if has_qty else truth.left)
                 placed.truth.append(new)
                 return lambda: self._replaced(placed, order, new, change)
             return lambda: self.orders.changed_by(order, change, self.bench.now_ns)
 
         self._request(arrive, lambda: self.orders.change_unknown(order, change), deadline)
+
+    def _method(self, order: Order) -> str | None:
+        """Return the next request about an order, `None` for none."""
+        method = self.random.choice(("amend_order", "amend_order", "cancel_order", "edit_order"))
+        if method == "edit_order" and order.cl_ord_id is not None:
+            # The exchange does not edit orders with a name.
+            return "cancel_order"
+        if method == "amend_order" and self.random.random() < 0.5:
+            # It is sent at once, and may overtake another request (`sequencing="send"`).
+            return method
+        return method if method == "cancel_order" or not order.is_busy else None
 
     def _replaced(self, placed: Placed, order: Order, new: OrderAtVenue, change: Change) -> None:
         self.orders.changed_by(order, change, None)
