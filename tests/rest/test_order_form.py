@@ -14,6 +14,7 @@ from kraken_connector import (
     ConditionalClose,
     InvalidParameter,
     OrderTrigger,
+    RestError,
 )
 
 pytestmark = pytest.mark.virtual_time
