@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from ..._backend import Engine, WSDataMessage
 from ...models import GapEvent, TradeData
@@ -27,6 +27,8 @@ LAG_NS = 2 * SECOND_NS
 #: How often REST is asked while its answer lacks something that is known, and the pause between.
 ATTEMPTS = 3
 PAUSE = 2.5
+#: Trades that are made at once, which holds the event loop for about a millisecond.
+BATCH = 100
 
 #: By symbol the `trade_id` of the last trade before a gap and of the first one after it.
 Around = Mapping[str, tuple[int | None, int | None]]
@@ -106,7 +108,7 @@ class TradesBackfill:
                 for trade_id, trade in sorted(found.items())
                 if (before is None or trade_id > before) and (after is None or trade_id < after)
             }
-            trades += typed(symbol, wanted.values())
+            trades += await typed(symbol, wanted.values())
             if holes := tuple(holes_in(wanted, before, after)):
                 missing[symbol] = holes
         problems = [
@@ -161,8 +163,16 @@ def holes_in(ids: Iterable[int], before: int | None, after: int | None) -> Itera
             yield range(one + 1, next_one)
 
 
-def typed(symbol: str, trades: Iterable[PublicTrade]) -> list[TradeData]:
+async def typed(symbol: str, trades: Iterable[PublicTrade]) -> list[TradeData]:
     """Return trades as channel `trade` has them, with the digits that REST sent."""
+    rest, built = iter(trades), list[TradeData]()
+    while batch := list(islice(rest, BATCH)):
+        built += _typed(symbol, batch)
+        await asyncio.sleep(0)
+    return built
+
+
+def _typed(symbol: str, trades: Iterable[PublicTrade]) -> list[TradeData]:
     rows = [
         f'{{"symbol":{json.dumps(symbol)},"side":{json.dumps(trade.side)},"qty":{trade.qty:f},'
         f'"price":{trade.price:f},"ord_type":{json.dumps(trade.order_type)},'
