@@ -1,4 +1,4 @@
-"""`client.backfill`: gaps of `trade` and `executions`, filled by REST, with its lag and holes."""
+"""`client.backfill`: gaps of `trade` and `executions`, filled by REST, late or incomplete."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from kraken_connector.ws import (
     Order,
     TradeParams,
 )
-from kraken_connector.ws.by_rest.backfill import holes_in
+from kraken_connector.ws.by_rest.backfill import missing_ranges
 
 virtual_time = pytest.mark.virtual_time
 STEADY = {"max_reconnect_attempts": 10**6}
@@ -139,7 +139,7 @@ async def test_missing_trades_are_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ids", "before", "after", "holes"),
+    ("ids", "before", "after", "ranges"),
     [
         ((), None, None, []),
         ((5, 6, 7), None, None, []),
@@ -151,9 +151,9 @@ async def test_missing_trades_are_reported() -> None:
     ],
 )
 def test_holes_are_what_is_missing_between_neighbours(
-    ids: Iterable[int], before: int | None, after: int | None, holes: list[range]
+    ids: Iterable[int], before: int | None, after: int | None, ranges: list[range]
 ) -> None:
-    assert list(holes_in(ids, before, after)) == holes
+    assert list(missing_ranges(ids, before, after)) == ranges
 
 
 @virtual_time

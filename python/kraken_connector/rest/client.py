@@ -26,8 +26,8 @@ class KrakenRest(PublicCalls, AccountCalls, TradingCalls):
                 print(order.order_id, order.symbol, order.status)
 
     Calls with the same key take turns, also those of other processes on this machine, since their
-    nonces must arrive in order; cancels go ahead of others. A call that fails is repeated while
-    `timeout` allows and it cannot do anything twice.
+    nonces must arrive in order; cancels go ahead of others. A call that fails and cannot do
+    anything twice is repeated up to six times within `timeout`.
 
     Results have exact numbers, times in nanoseconds and the names of the socket: `BTC/USD`. The
     first result with names of the REST API reads those of all pairs, which takes two more calls.

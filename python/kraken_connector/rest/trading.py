@@ -24,7 +24,7 @@ __all__ = ["TradingCalls"]
 class TradingCalls(Calls):
     """Calls that place, change and cancel orders; all need a key.
 
-    Cancels go ahead of other calls, and are repeated until `timeout` if they get no answer. New and
+    Cancels go ahead of other calls, and are repeated up to six times without an answer. New and
     changed orders are sent once.
     """
 

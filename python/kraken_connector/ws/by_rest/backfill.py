@@ -109,12 +109,12 @@ class TradesBackfill:
                 if (before is None or trade_id > before) and (after is None or trade_id < after)
             }
             trades += await typed(symbol, wanted.values())
-            if holes := tuple(holes_in(wanted, before, after)):
-                missing[symbol] = holes
+            if ranges := tuple(missing_ranges(wanted, before, after)):
+                missing[symbol] = ranges
         problems = [
-            f"REST has no trade {hole[0]} to {hole[-1]} of {symbol}"
-            for symbol, holes in missing.items()
-            for hole in holes
+            f"REST has no trade {ids[0]} to {ids[-1]} of {symbol}"
+            for symbol, ranges in missing.items()
+            for ids in ranges
         ]
         return Backfill(gap, tuple(trades), missing, problems=tuple(problems))
 
@@ -149,8 +149,10 @@ class TradesBackfill:
         }
 
 
-def holes_in(ids: Iterable[int], before: int | None, after: int | None) -> Iterator[range]:
-    """Yield the ranges of `trade_id`s that are missing: they have no holes within a pair.
+def missing_ranges(ids: Iterable[int], before: int | None, after: int | None) -> Iterator[range]:
+    """Yield the ranges of `trade_id`s that are missing.
+
+    That they are consecutive within a pair is inferred: page "Trade" calls them sequence numbers.
 
     Args:
         ids: those that are known, ascending.
