@@ -33,7 +33,8 @@ INTERVAL = 0.001
 
 _PACKAGE = Path(kraken_connector.__file__).parent
 _OTHERS = (*(str(_PACKAGE / part) for part in ("sim", "cli", "_pure")), str(Path(__file__).parent))
-#: Samples that must show the same line: a single one may show a line that took no time.
+#: Samples that must show the same line: a single one may show a line that took no time. A long call
+#: of C code is sampled once, at its end, and so is time that a hypervisor takes: both are not seen.
 SAMPLES = 2
 #: What handles the messages of a read, and what delivers them to a consumer.
 _MOVING = tuple(
@@ -62,8 +63,10 @@ class SlowCallbacks:
     def __init__(self, limit: float) -> None:
         self.limit = limit
         self.found: list[str] = []
-        #: Seconds of garbage collection so far, and where the present callback was seen.
-        self._collecting = 0.0
+        #: Seconds of garbage collection so far, and since when there is one.
+        self._collected = 0.0
+        self._collecting_since: float | None = None
+        #: Where the present callback was seen.
         self._seen: Counter[str] = Counter()
         self._run = events.Handle._run
         gc.callbacks.append(self._record_collection)
@@ -86,9 +89,9 @@ class SlowCallbacks:
 
     def _watch(self, handle: events.Handle) -> None:
         self._seen.clear()
-        before = time.thread_time() - self._collecting
+        before = self._time()
         self._run(handle)
-        used = time.thread_time() - self._collecting - before
+        used = self._time() - before
         if used > self.limit and self._seen:
             line, samples = self._seen.most_common(1)[0]
             if line and samples >= SAMPLES:
@@ -96,15 +99,26 @@ class SlowCallbacks:
 
     def _record_collection(self, phase: str, _: dict[str, Any]) -> None:
         if threading.current_thread() is threading.main_thread():
-            self._collecting += time.thread_time() * (-1 if phase == "start" else 1)
+            if phase == "start":
+                self._collecting_since = time.thread_time()
+            elif self._collecting_since is not None:
+                self._collected += time.thread_time() - self._collecting_since
+                self._collecting_since = None
 
     def _sample(self, _: int, frame: FrameType | None) -> None:
-        self._seen[_position(frame)] += 1
+        if self._collecting_since is None:
+            self._seen[_position(frame)] += 1
+
+    def _time(self) -> float:
+        """Return the processor time of this thread in seconds, without garbage collection."""
+        return time.thread_time() - self._collected
 
 
 def _position(frame: FrameType | None) -> str:
     """Return where a frame is in this package, empty if it is elsewhere or moves messages."""
     line = ""
+    if frame and frame.f_code is SlowCallbacks._record_collection.__code__:
+        frame = frame.f_back  # What made the objects that begin a collection.
     while frame is not None:
         file = frame.f_code.co_filename
         is_ours = file.startswith(str(_PACKAGE)) and not file.startswith(_OTHERS)

@@ -16,7 +16,7 @@ PACKAGE = "kraken_connector"
 
 # Lowest first; a module may import its own layer and those before it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("_installation",),
+    ("_installation", "slices"),
     ("refusals", "exceptions", "types", "models"),
     ("_native", "_pure"),
     ("_backend",),

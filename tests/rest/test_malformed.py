@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -51,6 +51,15 @@ KEY = {"apiKeyName": "bot", "nonce": "1", "nonceWindow": 0, "permissions": ["a"]
 TRADE = ["1.0", "1.0", Decimal("1688669597.8277"), "b", "m", "", 61044952]
 CANDLE = [1688671200, "1", "1", "1", "1", "1", "1", 23]
 Read = Callable[[Row], Any]
+
+
+def at_once(reading: Coroutine[Any, Any, Any]) -> Any:
+    """Return the result of a short reading, which never waits."""
+    with pytest.raises(StopIteration) as stopped:
+        reading.send(None)
+    return stopped.value.value
+
+
 #: How a result is read, and a good one.
 RESULTS: dict[str, tuple[Read, Any]] = {
     "order": (
@@ -67,15 +76,21 @@ RESULTS: dict[str, tuple[Read, Any]] = {
     ),
     "trade balance": (lambda row: account.TradeBalance.read(row, "USD"), BALANCES),
     "position": (lambda row: account.RestPosition.read(row, "P1", NAMES), POSITION),
-    "volume": (lambda row: account.TradeVolume.read(row, NAMES), VOLUME),
+    "volume": (lambda row: at_once(account.TradeVolume.read(row, NAMES)), VOLUME),
     "key": (key.ApiKeyInfo.read, KEY),
     "status": (market.SystemStatus.read, {"status": "online", "emergency": []}),
     "time": (market.ServerTime.read, {"unixtime": 1, "rfc1123": "Thu"}),
     "pair": (lambda row: market.AssetPair.read(row, "BTC/USD"), PAIR),
-    "candles": (lambda row: market.Candles.read(row, "A", "A"), {"A": [CANDLE], "last": 1}),
-    "trades": (lambda row: market.PublicTrades.read(row, "A", "A"), {"A": [TRADE], "last": "1"}),
+    "candles": (
+        lambda row: at_once(market.Candles.read(row, "A", "A")),
+        {"A": [CANDLE], "last": 1},
+    ),
+    "trades": (
+        lambda row: at_once(market.PublicTrades.read(row, "A", "A")),
+        {"A": [TRADE], "last": "1"},
+    ),
     "depth": (
-        lambda row: market.Depth.read(row, "A", "A"),
+        lambda row: at_once(market.Depth.read(row, "A", "A")),
         {"A": {"asks": [["1", "1", 1]], "bids": []}},
     ),
     "placed": (

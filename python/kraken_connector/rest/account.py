@@ -19,13 +19,14 @@ from ..models.rest.key import ApiKeyInfo
 from ..models.rest.names import Names
 from ..models.rest.orders import RestFill, RestOrder
 from ..models.rest.row import Row
+from ..slices import in_slices
 from .bounds import Bound, bound_text
 from .caller import Field
 from .calls import Calls
 
 __all__ = ["AccountCalls"]
 
-T = TypeVar("T", RestOrder, RestFill)
+T = TypeVar("T", RestOrder, RestFill, RestPosition)
 
 CloseTime: TypeAlias = Literal["open", "close", "both"]
 TradeType: TypeAlias = Literal[
@@ -38,6 +39,8 @@ TRADES_PER_CALL: Final = 20
 #: Rows of a full page (pages "Get Closed Orders" and "Get Trades History"). That a shorter one is
 #: the last is inferred.
 PAGE: Final = 50
+#: Rows that are read at once.
+SLICE: Final = 25
 
 
 class AccountCalls(Calls):
@@ -212,9 +215,9 @@ class AccountCalls(Calls):
         """
         rows = dict(Row("BalanceEx", "", await self._caller.private("BalanceEx")).rows())
 
-        def build(names: Names) -> dict[str, RestBalance]:
+        async def build(names: Names) -> dict[str, RestBalance]:
             built: dict[str, RestBalance] = {}
-            for code, row in rows.items():
+            async for code, row in in_slices(rows.items(), SLICE):
                 asset = names.asset(code)
                 if asset in built or asset in rows:
                     asset = code
@@ -261,9 +264,7 @@ class AccountCalls(Calls):
         }
         result = await self._caller.private("OpenPositions", params)
         rows = dict(Row("OpenPositions", "", result).rows())
-        return await self._symbols.translated(
-            lambda names: {key: RestPosition.read(row, key, names) for key, row in rows.items()}
-        )
+        return await self._built(rows, RestPosition.read)
 
     async def trade_volume(
         self, symbols: Sequence[str] | None = None, *, fee_schedule: bool = False
@@ -308,10 +309,11 @@ class AccountCalls(Calls):
         self, rows: Mapping[str, Row], read: Callable[[Row, str, Names], T], *, may_ask: bool = True
     ) -> dict[str, T]:
         """Return rows as objects, by their keys."""
-        return await self._symbols.translated(
-            lambda names: {key: read(row, key, names) for key, row in rows.items()},
-            may_ask=may_ask,
-        )
+
+        async def build(names: Names) -> dict[str, T]:
+            return {key: read(row, key, names) async for key, row in in_slices(rows.items(), SLICE)}
+
+        return await self._symbols.translated(build, may_ask=may_ask)
 
     async def _queried(
         self, call: str, ids: Sequence[str], most: int, params: Mapping[str, Field], *, urgent: bool

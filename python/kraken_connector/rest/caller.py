@@ -101,7 +101,8 @@ class Caller:
         target = f"/0/public/{name}" + (f"?{query}" if query else "")
 
         async def once(left: float) -> Any:
-            return self._read(name, await self._send(name, HttpRequest("GET", target), left))
+            reply = await self._send(name, HttpRequest("GET", target), left)
+            return await self._read(name, reply)
 
         return await self._repeated(once, Effect.READ)
 
@@ -156,7 +157,7 @@ class Caller:
                     reply = await self._send(call.name, request, until - now())
                 finally:
                     del request
-            return self._read(call.name, reply)
+            return await self._read(call.name, reply)
 
     async def _wait_for_room(self, name: str, cost: float, left: float) -> None:
         """Wait until the rate limit has room for a call.
@@ -191,14 +192,14 @@ class Caller:
         where = self.transport.shown_url
         raise RestError(name, f"cannot reach {where}: {problem}", was_sent=was_sent)
 
-    def _read(self, name: str, reply: HttpReply) -> Any:
+    async def _read(self, name: str, reply: HttpReply) -> Any:
         """Return the result of a reply.
 
         Raises:
             RestError: it has none.
         """
         try:
-            read = read_reply(name, reply)
+            read = await read_reply(name, reply)
         except RestError as error:
             failure = self._without_key(error)
         else:

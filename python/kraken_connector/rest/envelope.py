@@ -7,12 +7,12 @@ of the exchange answer with another status and without JSON.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from ..exceptions import RestError
+from ..slices import in_slices
+from .decoding import Decoding
 from .transport import HttpReply
 
 __all__ = ["Reply", "read_reply"]
@@ -35,7 +35,7 @@ class Reply:
         return f"{type(self).__name__}(warnings={self.warnings!r})"
 
 
-def read_reply(call: str, reply: HttpReply) -> Reply:
+async def read_reply(call: str, reply: HttpReply) -> Reply:
     """Return the result of a call.
 
     Args:
@@ -45,7 +45,7 @@ def read_reply(call: str, reply: HttpReply) -> Reply:
     Raises:
         RestError: the call was refused, or the reply cannot be read.
     """
-    document = _document(reply.body)
+    document = await _document(reply.body)
     texts = _texts(document.get("error")) if document is not None else []
     errors = tuple(text for text in texts if not text.startswith("W"))
     if errors:
@@ -62,13 +62,15 @@ def read_reply(call: str, reply: HttpReply) -> Reply:
     return Reply(document["result"], tuple(texts))
 
 
-def _document(body: bytes) -> dict[str, Any] | None:
+async def _document(body: bytes) -> dict[str, Any] | None:
     """Return a JSON object with exact numbers; `None` if a body is not one."""
     try:
-        document = json.loads(body, parse_float=Decimal)
+        decoding = Decoding(body)
+        async for _ in in_slices(decoding, 1):
+            pass
     except (ValueError, ArithmeticError, RecursionError):
         return None
-    return document if isinstance(document, dict) else None
+    return decoding.document if isinstance(decoding.document, dict) else None
 
 
 def _texts(error: Any) -> list[str]:

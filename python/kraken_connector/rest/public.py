@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from ..exceptions import InvalidParameter
 from ..models.checks import check_choice, checked_integer, checked_list, checked_symbol
 from ..models.rest.market import AssetPair, Candles, Depth, PublicTrades, ServerTime, SystemStatus
 from ..models.rest.row import Row
+from ..slices import in_slices
 from .bounds import Moment, cursor_text, seconds_text
 from .caller import Field
 from .calls import Calls
@@ -26,6 +27,8 @@ INTERVALS: Final = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
 #: Pages "Get Recent Trades" and "Get Order Book".
 MOST_TRADES: Final = 1000
 MOST_LEVELS: Final = 500
+#: Pairs that are read at once.
+SLICE: Final = 10
 
 
 class PublicCalls(Calls):
@@ -82,8 +85,9 @@ class PublicCalls(Calls):
             "country_code": country_code,
             "execution_venue": execution_venue,
         }
-        rows = self._symbols.learn(await self._caller.public("AssetPairs", params))
-        return {symbol: AssetPair.read(row, symbol) for symbol, row in rows.items()}
+        rows = await self._symbols.learn(await self._caller.public("AssetPairs", params))
+        pairs = in_slices(rows.items(), SLICE)
+        return {symbol: AssetPair.read(row, symbol) async for symbol, row in pairs}
 
     async def ohlc(
         self,
@@ -162,7 +166,7 @@ class PublicCalls(Calls):
         symbol: str,
         asset_class: AssetClass | None,
         params: dict[str, Field],
-        read: Callable[[Row, str, str], T],
+        read: Callable[[Row, str, str], Awaitable[T]],
     ) -> T:
         """Make a call about one pair."""
         checked_symbol(symbol)
@@ -170,7 +174,7 @@ class PublicCalls(Calls):
         about: dict[str, Field] = {**MODERN, "pair": sent, "asset_class": asset_class}
         result = await self._caller.public(call, about | params)
         row = Row(call, "", result)
-        return read(row, self._key(row, symbol), symbol)
+        return await read(row, self._key(row, symbol), symbol)
 
     def _key(self, row: Row, symbol: str) -> str:
         """Return the key of the pair in a reply about one pair.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 from typing import Any, Final, TypeVar
 
@@ -11,6 +11,7 @@ from ..exceptions import RestError
 from ..loop_time import now
 from ..models.rest.names import Names
 from ..models.rest.row import Row
+from ..slices import in_slices
 from .caller import Caller, Field
 from .locks import LoopLocks
 
@@ -24,6 +25,8 @@ T = TypeVar("T")
 PAUSE: Final = 60.0
 #: Seconds after which names are looked up again that the last reading did not have.
 LONG_PAUSE: Final = 3600.0
+#: Pairs whose names are learned at once.
+SLICE: Final = 100
 #: With it, keys and assets of a reply are those of the socket (AssetPairs; Kraken's newer OpenAPI
 #: text). Its only value.
 MODERN: Final[Mapping[str, Field]] = {"assetVersion": 1}
@@ -51,7 +54,9 @@ class Symbols:
         self._readings = 0
         self._locks = LoopLocks()
 
-    async def translated(self, build: Callable[[Names], T], *, may_ask: bool = True) -> T:
+    async def translated(
+        self, build: Callable[[Names], Awaitable[T]], *, may_ask: bool = True
+    ) -> T:
         """Build a result with the names of the socket.
 
         Args:
@@ -59,9 +64,9 @@ class Symbols:
             may_ask: whether to ask the API for names that are not known.
         """
         names, readings = self._names(), self._readings
-        built = build(names)
+        built = await build(names)
         if may_ask and names.unknown and await self._know(names.unknown, readings):
-            built = build(self._names())
+            built = await build(self._names())
         return built
 
     async def altname(self, symbol: str, asset_class: str | None = None) -> str:
@@ -74,7 +79,7 @@ class Symbols:
         if symbol not in self._altnames:
             params = {**MODERN, "pair": symbol, "aclass_base": asset_class}
             try:
-                self.learn(await self._caller.public("AssetPairs", params))
+                await self.learn(await self._caller.public("AssetPairs", params))
             except RestError as error:
                 # The exchange refuses an unknown pair in the call itself too.
                 logger.info("the REST name of %s cannot be looked up: %s", symbol, error)
@@ -86,7 +91,7 @@ class Symbols:
             await self._know({asset}, self._readings)
         return self._asset_ids.get(asset, asset)
 
-    def learn(self, result: Any) -> dict[str, Row]:
+    async def learn(self, result: Any) -> dict[str, Row]:
         """Record the names in a reply to `AssetPairs` with modern names.
 
         Returns:
@@ -95,8 +100,10 @@ class Symbols:
         Raises:
             RestError: the reply is not as documented.
         """
-        rows = {_symbol(key, row): row for key, row in Row("AssetPairs", "", result).rows()}
-        for symbol, row in rows.items():
+        rows: dict[str, Row] = {}
+        async for key, row in in_slices(Row("AssetPairs", "", result).rows(), SLICE):
+            symbol = _symbol(key, row)
+            rows[symbol] = row
             if "/" in symbol and (altname := row.optional_text("altname")):
                 self._altnames[symbol] = altname
                 self._pairs[altname] = self._pairs[symbol] = symbol
@@ -137,10 +144,10 @@ class Symbols:
 
     async def _read(self) -> None:
         """Read the names of all pairs and their assets."""
-        modern = self.learn(await self._caller.public("AssetPairs", MODERN))
+        modern = await self.learn(await self._caller.public("AssetPairs", MODERN))
         others = Row("AssetPairs", "", await self._caller.public("AssetPairs"))
         by_altname = {row.optional_text("altname"): (symbol, row) for symbol, row in modern.items()}
-        for pair_id, row in others.rows():
+        async for pair_id, row in in_slices(others.rows(), SLICE):
             symbol, new = by_altname.get(row.optional_text("altname"), (None, row))
             if symbol is None or "/" not in symbol:
                 continue

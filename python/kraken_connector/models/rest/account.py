@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, Final, Self
 
+from ...slices import in_slices
 from ..decimals import ZERO, add, subtract
 from .names import Names
 from .row import Row, moment
@@ -21,6 +22,10 @@ __all__ = [
     "TradeBalance",
     "TradeVolume",
 ]
+
+#: Fees, and schedules of fees, that are read at once.
+FEES: Final = 50
+SCHEDULES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,20 +317,21 @@ class TradeVolume:
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
-    def read(cls, row: Row, names: Names) -> Self:
+    async def read(cls, row: Row, names: Names) -> Self:
         """Read the result of `TradeVolume`."""
-        schedules = [FeeSchedule.read(one, names) for one in row.list_of_rows("schedules")]
+        listed = in_slices(row.list_of_rows("schedules"), SCHEDULES)
+        schedules = [FeeSchedule.read(one, names) async for one in listed]
         return cls(
             currency=names.asset(row.text("currency")),
             volume=row.number("volume"),
-            fees=_fees(row, "fees", names),
-            fees_maker=_fees(row, "fees_maker", names),
+            fees=await _fees(row, "fees", names),
+            fees_maker=await _fees(row, "fees_maker", names),
             schedules={schedule.symbol: schedule for schedule in schedules},
             raw=row.raw,
         )
 
 
-def _fees(row: Row, name: str, names: Names) -> dict[str, PairFee]:
+async def _fees(row: Row, name: str, names: Names) -> dict[str, PairFee]:
     fees = row.optional_row(name)
     rows = () if fees is None else fees.rows()
-    return {names.symbol(pair): PairFee.read(fee) for pair, fee in rows}
+    return {names.symbol(pair): PairFee.read(fee) async for pair, fee in in_slices(rows, FEES)}

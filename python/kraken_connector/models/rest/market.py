@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, Final, Self
 
+from ...slices import in_slices
 from ..timestamps import timestamp_ns
 from .row import Row, moment
 
@@ -23,6 +24,9 @@ __all__ = [
     "ServerTime",
     "SystemStatus",
 ]
+
+#: Rows of a table that are read at once.
+SLICE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,9 +247,9 @@ class Candles:
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
-    def read(cls, row: Row, key: str, symbol: str) -> Self:
+    async def read(cls, row: Row, key: str, symbol: str) -> Self:
         """Read the result of `OHLC`."""
-        candles = tuple(
+        candles = [
             Candle(
                 time_ns=cell.time_ns("0"),
                 open=cell.number("1"),
@@ -256,9 +260,9 @@ class Candles:
                 volume=cell.number("6"),
                 trades=cell.integer("7"),
             )
-            for cell in row.cells(key, required=True)
-        )
-        return cls(symbol, candles, row.integer("last"), row.raw)
+            async for cell in in_slices(row.cells(key, required=True), SLICE)
+        ]
+        return cls(symbol, tuple(candles), row.integer("last"), row.raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,9 +310,9 @@ class PublicTrades:
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
-    def read(cls, row: Row, key: str, symbol: str) -> Self:
+    async def read(cls, row: Row, key: str, symbol: str) -> Self:
         """Read the result of `Trades`."""
-        trades = tuple(
+        trades = [
             PublicTrade(
                 trade_id=cell.integer("6"),
                 price=cell.number("0"),
@@ -318,9 +322,9 @@ class PublicTrades:
                 order_type=_TYPES.get(cell.text("4"), cell.text("4")),
                 misc=cell.optional_text("5") or "",
             )
-            for cell in row.cells(key, required=True)
-        )
-        return cls(symbol, trades, row.cursor("last"), row.raw)
+            async for cell in in_slices(row.cells(key, required=True), SLICE)
+        ]
+        return cls(symbol, tuple(trades), row.cursor("last"), row.raw)
 
 
 _SIDES = {"b": "buy", "s": "sell"}
@@ -359,17 +363,18 @@ class Depth:
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
-    def read(cls, row: Row, key: str, symbol: str) -> Self:
+    async def read(cls, row: Row, key: str, symbol: str) -> Self:
         """Read the result of `Depth`."""
         book = row.row(key)
-        return cls(symbol, _levels(book, "bids"), _levels(book, "asks"), row.raw)
+        return cls(symbol, await _levels(book, "bids"), await _levels(book, "asks"), row.raw)
 
 
-def _levels(book: Row, side: str) -> tuple[DepthLevel, ...]:
-    cells = book.cells(side, required=True)
-    return tuple(
-        DepthLevel(cell.number("0"), cell.number("1"), cell.time_ns("2")) for cell in cells
-    )
+async def _levels(book: Row, side: str) -> tuple[DepthLevel, ...]:
+    levels = [
+        DepthLevel(cell.number("0"), cell.number("1"), cell.time_ns("2"))
+        async for cell in in_slices(book.cells(side, required=True), SLICE)
+    ]
+    return tuple(levels)
 
 
 def _fees(row: Row, name: str) -> tuple[ListedFee, ...]:

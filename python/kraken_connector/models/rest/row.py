@@ -78,12 +78,13 @@ class Row:
             self.refuse(name, "a list", value)
         return value
 
-    def cells(self, name: str, *, required: bool = False) -> list[Row]:
-        """Return the rows of a table, a list of lists; the columns are the keys `0`, `1`, ..."""
+    def cells(self, name: str, *, required: bool = False) -> Iterator[Row]:
+        """Yield the rows of a table, a list of lists; the columns are the keys `0`, `1`, ..."""
         if required:
             self._given(name, "a list")
         table = self.numbered(name)
-        return [table.numbered(number) for number in table.raw]
+        for number in table.raw:
+            yield table.numbered(number)
 
     def numbered(self, name: str) -> Row:
         """Return a list as an object with the keys `0`, `1`, ...; an absent one is empty."""

@@ -7,13 +7,14 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from ..._backend import Engine, WSDataMessage
 from ...models import GapEvent, TradeData
 from ...models.rest import PublicTrade, RestFill
 from ...models.timestamps import timestamp_text
 from ...rest.client import KrakenRest
+from ...slices import in_slices
 from ..base.exchange_clock import SECOND_NS
 from ..orders import Fill, Order, Orders
 from ..orders.life import FINAL
@@ -108,7 +109,7 @@ class TradesBackfill:
                 for trade_id, trade in sorted(found.items())
                 if (before is None or trade_id > before) and (after is None or trade_id < after)
             }
-            trades += await typed(symbol, wanted.values())
+            trades += await typed(symbol, list(wanted.values()))
             if ranges := tuple(missing_ranges(wanted, before, after)):
                 missing[symbol] = ranges
         problems = [
@@ -165,16 +166,18 @@ def missing_ranges(ids: Iterable[int], before: int | None, after: int | None) ->
             yield range(one + 1, next_one)
 
 
-async def typed(symbol: str, trades: Iterable[PublicTrade]) -> list[TradeData]:
+async def typed(symbol: str, trades: Sequence[PublicTrade]) -> list[TradeData]:
     """Return trades as channel `trade` has them, with the digits that REST sent."""
-    rest, built = iter(trades), list[TradeData]()
-    while batch := list(islice(rest, BATCH)):
-        built += _typed(symbol, batch)
-        await asyncio.sleep(0)
-    return built
+    engine = Engine()
+    batches = range(0, len(trades), BATCH)
+    return [
+        trade
+        async for at in in_slices(batches, 1)
+        for trade in _typed(engine, symbol, trades[at : at + BATCH])
+    ]
 
 
-def _typed(symbol: str, trades: Iterable[PublicTrade]) -> list[TradeData]:
+def _typed(engine: Engine, symbol: str, trades: Sequence[PublicTrade]) -> list[TradeData]:
     rows = [
         f'{{"symbol":{json.dumps(symbol)},"side":{json.dumps(trade.side)},"qty":{trade.qty:f},'
         f'"price":{trade.price:f},"ord_type":{json.dumps(trade.order_type)},'
@@ -182,7 +185,7 @@ def _typed(symbol: str, trades: Iterable[PublicTrade]) -> list[TradeData]:
         for trade in trades
     ]
     frame = f'{{"channel":"trade","type":"update","data":[{",".join(rows)}]}}'
-    events = Engine().feed(frame, time.time_ns()) if rows else ()
+    events = engine.feed(frame, time.time_ns())
     return [item for event in events if isinstance(event, WSDataMessage) for item in event.data]
 
 
