@@ -25,7 +25,7 @@ import kraken_connector
 from kraken_connector.ws import KrakenWSClient
 from kraken_connector.ws.delivery.queues import Inbox
 from kraken_connector.ws.network.connection import Connection
-from kraken_connector.ws.network.transport import DirectConnection
+from kraken_connector.ws.network.websocket import DirectConnection
 from kraken_connector.ws.protocol.session import Session
 
 #: Seconds of processor time between two samples; systems take one in 1 to 4 ms.

@@ -16,7 +16,8 @@ from websockets.exceptions import ConnectionClosed
 from kraken_connector import Engine, WSDataMessage, backend
 from kraken_connector._backend import Receiver
 from kraken_connector.network import Network
-from kraken_connector.ws.network.transport import DirectConnection, open_socket
+from kraken_connector.ws.network.opening import open_socket
+from kraken_connector.ws.network.websocket import DirectConnection
 
 pytestmark = pytest.mark.skipif(backend() == "pure", reason="the pure core has no short way")
 

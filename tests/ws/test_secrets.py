@@ -62,7 +62,7 @@ async def test_library_frames_are_not_logged(
         await client.subscribe(BookParams(symbol=[BTC]))
         await find_channel(client, "book")
     names = {r.name for r in caplog.records if r.levelno == logging.DEBUG}
-    assert "kraken_connector.ws.network.transport" not in names
+    assert "kraken_connector.ws.network.opening" not in names
     assert "websockets.client" not in names
 
 

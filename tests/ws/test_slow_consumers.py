@@ -37,7 +37,7 @@ from kraken_connector.ws import (
 )
 from kraken_connector.ws.delivery import queues as inbox
 from kraken_connector.ws.network import connection
-from kraken_connector.ws.network.transport import open_socket
+from kraken_connector.ws.network.opening import open_socket
 from kraken_connector.ws.trading import AddOrderParams
 
 

@@ -6,7 +6,6 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -23,14 +22,12 @@ async def lookup(host: str, port: int) -> list[Address]:
     """Return the addresses of a host in the order in which to try them.
 
     This is the system's order (RFC 6724) with address families alternating (RFC 8305, section 4).
-    The list is empty if `host` is an IP address.
 
     Raises:
         OSError: the name cannot be resolved.
     """
-    with suppress(ValueError):
-        ip_address(host)
-        return []
+    if (known := _as_address(host, port)) is not None:
+        return [known]
     loop = asyncio.get_running_loop()
     found: list[Address] = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     families: dict[Any, deque[Address]] = {}
@@ -45,17 +42,30 @@ async def lookup(host: str, port: int) -> list[Address]:
     return order
 
 
+def _as_address(host: str, port: int) -> Address | None:
+    """Return the address if `host` is one, so that no thread is needed; `None` for a name."""
+    try:
+        version = ip_address(host).version
+    except ValueError:
+        return None
+    if version == 4:
+        return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port)
+    if "%" in host:
+        return None  # The system knows the number of the interface.
+    return socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port, 0, 0)
+
+
 async def connect_first(addresses: Sequence[Address]) -> socket.socket:
     """Return a socket that is connected to the first address that answers.
 
     The next address is tried when one has failed, or has not answered for `ATTEMPT_DELAY` seconds.
 
     Raises:
-        OSError: all addresses failed; its text has the reasons.
+        OSError: all addresses failed; its text has the reasons if there are several.
     """
     untried = deque(addresses)
     attempts: set[asyncio.Task[socket.socket]] = set()
-    problems: list[str] = []
+    errors: list[BaseException] = []
     winner: socket.socket | None = None
     try:
         while (untried or attempts) and winner is None:
@@ -67,7 +77,7 @@ async def connect_first(addresses: Sequence[Address]) -> socket.socket:
             )
             for attempt in done:
                 if (error := attempt.exception()) is not None:
-                    problems.append(str(error) or type(error).__name__)
+                    errors.append(error)
                 elif winner is None:
                     winner = attempt.result()
                 else:
@@ -77,7 +87,10 @@ async def connect_first(addresses: Sequence[Address]) -> socket.socket:
             attempt.add_done_callback(_close)
             attempt.cancel()
     if winner is None:
-        raise OSError("; ".join(dict.fromkeys(problems)))
+        if len(errors) == 1:
+            raise errors[0]
+        problems = dict.fromkeys(str(error) or type(error).__name__ for error in errors)
+        raise OSError("; ".join(problems))
     return winner
 
 

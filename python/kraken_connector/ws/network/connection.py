@@ -37,7 +37,8 @@ from ..protocol.order_requests import Command
 from ..protocol.session import Session
 from ..token.manager import TokenDelayed, TokenManager
 from .backoff import connect_budget, connect_failed, delays, is_final, is_retryable, spread
-from .transport import DirectConnection, FrameWriter, open_socket
+from .opening import open_socket
+from .websocket import DirectConnection, FrameWriter
 
 if TYPE_CHECKING:
     from ..._backend import Event

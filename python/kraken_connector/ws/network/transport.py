@@ -1,270 +1,284 @@
-"""The socket: opened by `websockets`, which does TLS, proxies, handshake and closing.
+"""A transport of an event loop over any stream, plain or with TLS.
 
-With the native core, text frames bypass the library: they go from the read buffer straight to the
-engine. All other frames (pings, pongs, closes, fragments, compressed frames) go to the library,
-always whole.
+It is what the loop's own transports are, with parts that can be exchanged: asyncio's spend half of
+their time on TLS with what a stream of records does not need.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
-import logging
-import os
-import struct
-import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+import socket
+import warnings
+from contextlib import suppress
+from typing import Any, cast
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.client import ClientProtocol
-from websockets.frames import apply_mask  # type: ignore[attr-defined] # the fast one
-from websockets.protocol import State
+from .streams import BytesLike, Stream
 
-from ...network import Network
-from .addresses import connect_first, lookup
+__all__ = ["SocketTransport", "can_watch_sockets", "shake_hands"]
 
-if TYPE_CHECKING:
-    from ..._backend import Event, Receiver
-
-__all__ = ["DirectConnection", "FrameWriter", "open_socket"]
-
-#: Frame headers by payload length (RFC 6455, section 5.2).
-_SHORT, _MIDDLE, _LONG = (struct.Struct(f"!BB{size}4s").pack for size in ("", "H", "Q"))
-#: Looked up once, as access to an enum member is slow.
-OPEN = State.OPEN
-#: Called with the events of a read and the time of receipt, nanoseconds since the epoch.
-OnEvents = Callable[["list[Event]", int], None]
-
-#: The end of the headers of an HTTP response.
-_END_OF_HEAD = b"\r\n\r\n"
+#: Bytes that are read at once for a protocol that has no buffer of its own.
+READ_SIZE = 128 * 1024
+#: Waiting bytes at which a protocol is told to pause, as in asyncio.
+HIGH_WATER = 64 * 1024
 
 
-class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
-    """Drops the DEBUG records of `websockets`, which show frames with tokens."""
-
-    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 (the name is logging's)
-        return level > logging.DEBUG and super().isEnabledFor(level)
+def can_watch_sockets(loop: asyncio.AbstractEventLoop) -> bool:
+    """Return whether an event loop tells when a socket can be read: that of Windows does not."""
+    return type(loop).add_reader is not asyncio.AbstractEventLoop.add_reader
 
 
-class _Connect(connect):
-    """Follows no redirect: tokens go to the host that the client was given, and to no other."""
+async def shake_hands(connection: socket.socket, stream: Stream) -> None:
+    """Do the handshake of a stream.
 
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
+    Raises:
+        OSError: it failed; `ssl.SSLError` is one too.
+    """
+    loop = asyncio.get_running_loop()
+    while not stream.handshake():
+        ready = asyncio.Event()
+        loop.add_reader(connection, ready.set)
+        if stream.flush():
+            loop.add_writer(connection, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_reader(connection)
+            loop.remove_writer(connection)
 
 
-class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
-    """A connection whose text frames can bypass the library.
+class SocketTransport(asyncio.Transport):
+    """Moves data between a stream, whose handshake is done, and a protocol.
 
-    At first, and again after each frame of another kind, all frames go to the library. `go_direct`
-    starts the bypass once everything that the library holds was received, so messages stay in
-    order.
-
-    Attributes:
-        failure: the exception that `on_events` raised, which ended the connection.
+    Args:
+        connection: the socket of the stream; the transport closes it.
+        stream: the stream.
+        protocol: the protocol; it is told of the connection at once.
+        context: the TLS settings, `None` without TLS.
     """
 
     def __init__(
-        self, receiver: Receiver, on_events: OnEvents, protocol: ClientProtocol, **options: Any
+        self,
+        connection: socket.socket,
+        stream: Stream,
+        protocol: asyncio.Protocol | asyncio.BufferedProtocol,
+        context: object | None = None,
     ) -> None:
-        super().__init__(protocol, **options)
-        self.failure: Exception | None = None
-        self._receiver = receiver
-        self._on_events = on_events
-        self._head = bytearray()
-        self._early: bytearray | None = bytearray(64 * 1024)
+        extra: dict[str, Any] = {"socket": connection, "peername": None, "sockname": None}
+        if context is not None:
+            extra["sslcontext"] = context
+        with suppress(OSError):
+            extra["sockname"] = connection.getsockname()
+            extra["peername"] = connection.getpeername()
+        super().__init__(extra)
+        self._loop = asyncio.get_running_loop()
+        self._socket = connection
+        self._stream = stream
+        self._is_paused = self._is_closing = self._is_lost = self._has_written_eof = False
+        self._waiting = 0
+        self._is_full = False
+        self.set_write_buffer_limits()
+        self.set_protocol(protocol)
+        protocol.connection_made(self)
+        self._start_reading()
 
-    def go_direct(self) -> None:
-        """Bypass the library from now on, if it holds no more messages.
+    def __repr__(self) -> str:
+        state = "lost" if self._is_lost else "closing" if self._is_closing else "open"
+        return f"<{type(self).__name__} {state} fd={self._socket.fileno()} of {self._stream!r}>"
 
-        Not after a close or an error: later data must not be processed (RFC 6455, sections 1.4 and
-        7.1.7), and the library drops it.
-        """
-        receiver = self._receiver
-        if receiver.is_direct or self._early is not None or len(self.recv_messages.frames):
-            return
-        receiver.is_direct = self.protocol.state is OPEN
+    def __del__(self) -> None:
+        if self._socket.fileno() >= 0:
+            warnings.warn(
+                f"unclosed transport {self!r}", ResourceWarning, stacklevel=2, source=self
+            )
+            self._socket.close()
 
-    def go_indirect(self) -> None:
-        """Give all frames to the library from now on, so that the engine receives none."""
-        self._receiver.is_direct = False
+    # Reading.
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Return the buffer that the event loop reads into."""
-        if self._early is not None:
-            return memoryview(self._early)
-        # Reached with TLS only, which looks this method up once, before the handshake.
-        return self._receiver.get_buffer(sizehint)
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Exchange the protocol."""
+        self._protocol = cast("asyncio.BufferedProtocol", protocol)
+        if not isinstance(protocol, asyncio.BufferedProtocol):
+            self._protocol = _Buffered(cast("asyncio.Protocol", protocol))
 
-    def data_received(self, data: bytes) -> None:
-        """Handle data of an event loop that passes bytes, such as uvloop."""
-        while data:
-            room = self.get_buffer(len(data))
-            size = min(len(room), len(data))
-            room[:size] = data[:size]
-            data = data[size:]
-            self.buffer_updated(size)
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """Return the protocol."""
+        protocol = self._protocol
+        return protocol.protocol if isinstance(protocol, _Buffered) else protocol
 
-    def buffer_updated(self, nbytes: int) -> None:
-        """Handle `nbytes` that the event loop has read into the buffer."""
-        if self._early is not None:
-            self._handshake(bytes(self._early[:nbytes]))
+    def is_reading(self) -> bool:
+        """Return whether the protocol receives data."""
+        return not (self._is_paused or self._is_closing)
+
+    def pause_reading(self) -> None:
+        """Give the protocol no more data."""
+        if self.is_reading():
+            self._is_paused = True
+            self._loop.remove_reader(self._socket)
+
+    def resume_reading(self) -> None:
+        """Give the protocol data again."""
+        if self._is_paused and not self._is_closing:
+            self._is_paused = False
+            self._start_reading()
+
+    def _start_reading(self) -> None:
+        if self.is_reading():
+            self._loop.add_reader(self._socket, self._read)
+            if self._stream.pending:
+                self._loop.call_soon(self._read)
+
+    def _read(self) -> None:
+        """Give the protocol what there is to read."""
+        stream = self._stream
+        while self.is_reading():
+            try:
+                count = stream.recv_into(self._protocol.get_buffer(-1))  # type: ignore[arg-type]
+            except BlockingIOError:
+                return
+            except Exception as error:  # noqa: BLE001 (whatever it was, the connection is lost)
+                self._fail(error)
+                return
+            try:
+                if not count:
+                    self._end()
+                    return
+                self._protocol.buffer_updated(count)
+            except Exception as error:
+                self._fail(error)
+                raise
+            if not stream.pending:
+                return
+
+    def _end(self) -> None:
+        """Tell the protocol that the peer sends no more."""
+        self._loop.remove_reader(self._socket)
+        self._is_paused = True
+        if not self._protocol.eof_received():
+            self.close()
+
+    # Writing.
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set how many bytes may wait before the protocol is told to pause, and to go on."""
+        if high is None:
+            high = HIGH_WATER if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not 0 <= low <= high:
+            raise ValueError(f"high ({high}) must be at least low ({low}), and low at least 0")
+        self._high, self._low = high, low
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """Return the limits, the lower one first."""
+        return self._low, self._high
+
+    def get_write_buffer_size(self) -> int:
+        """Return how many bytes wait for the socket."""
+        return self._waiting
+
+    def write(self, data: BytesLike) -> None:
+        """Send data; after the connection was lost, drop it."""
+        if self._has_written_eof:
+            raise RuntimeError("nothing can be written after write_eof()")
+        if self._is_lost or not data:
             return
         try:
-            rest = self._receiver.buffer_updated(nbytes, time.time_ns(), self._on_events)
-        except Exception as error:  # noqa: BLE001 (raised by the reader of this connection)
-            self.failure = error
-            self.transport.abort()
+            waiting = self._stream.write(data)
+        except Exception as error:  # noqa: BLE001 (whatever it was, the connection is lost)
+            self._fail(error)
             return
-        if rest is not None:
-            super().data_received(rest)
+        if waiting:
+            if not self._waiting:
+                self._loop.add_writer(self._socket, self._flush)
+            self._waiting = waiting
+            if waiting > self._high and not self._is_full:
+                self._is_full = True
+                self._protocol.pause_writing()
 
-    def _handshake(self, data: bytes) -> None:
-        """Give the library the headers of the response; frames follow them.
+    def can_write_eof(self) -> bool:
+        """Return whether one direction can be closed: not with TLS, as in asyncio."""
+        return self.get_extra_info("sslcontext") is None
 
-        A response that refuses the connection is given to the library completely.
-        """
-        size_before = len(self._head)
-        self._head += data
-        end = self._head.find(_END_OF_HEAD)
-        if end < 0 or not self._head.startswith(b"HTTP/1.1 101"):
-            super().data_received(data)
+    def write_eof(self) -> None:
+        """Close the direction of writing, after what waits."""
+        if not (self._has_written_eof or self._is_closing):
+            self._has_written_eof = True
+            if not self._waiting:
+                self._socket.shutdown(socket.SHUT_WR)
+
+    def _flush(self) -> None:
+        """Send what waits, as the socket has room."""
+        try:
+            self._waiting = self._stream.flush()
+        except Exception as error:  # noqa: BLE001 (whatever it was, the connection is lost)
+            self._fail(error)
             return
-        end += len(_END_OF_HEAD)
-        frames = bytes(self._head[end:])
-        super().data_received(data[: end - size_before])
-        self._early = None
-        # Bound directly, as it is called before every read.
-        self.get_buffer = self._receiver.get_buffer  # type: ignore[method-assign]
-        self._head.clear()
-        self.data_received(frames)
+        if not self._waiting:
+            self._loop.remove_writer(self._socket)
+            if self._is_closing:
+                self._finish()
+            elif self._has_written_eof:
+                self._socket.shutdown(socket.SHUT_WR)
+        if self._is_full and self._waiting <= self._low:
+            self._is_full = False
+            self._protocol.resume_writing()
+
+    # Closing.
+
+    def is_closing(self) -> bool:
+        """Return whether the transport closes, or is closed."""
+        return self._is_closing
+
+    def close(self) -> None:
+        """Close after what waits is sent."""
+        if not self._is_closing:
+            self._is_closing = True
+            self._loop.remove_reader(self._socket)
+            if not self._waiting:
+                self._finish()
+
+    def abort(self) -> None:
+        """Close now; what waits is dropped."""
+        self._fail(None)
+
+    def _finish(self) -> None:
+        self._stream.close_write()
+        self._fail(None)
+
+    def _fail(self, error: Exception | None) -> None:
+        """Close because of an error, `None` if there is none."""
+        if not self._is_lost:
+            self._is_lost = self._is_closing = True
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._loop.call_soon(self._lose, error)
+
+    def _lose(self, error: Exception | None) -> None:
+        try:
+            self._protocol.connection_lost(error)
+        finally:
+            self._socket.close()
 
 
-async def open_socket(
-    url: str,
-    *,
-    network: Network,
-    max_frame_size: int,
-    open_timeout: float,
-    close_timeout: float,
-    receiver: Receiver | None,
-    on_events: OnEvents,
-) -> ClientConnection:
-    """Open a socket. The library sends no pings, as the session does.
+class _Buffered(asyncio.BufferedProtocol):
+    """Gives a protocol without a buffer its data as bytes.
 
     Args:
-        url: WebSocket endpoint.
-        network: TLS settings and proxy.
-        max_frame_size: longest message, bytes.
-        open_timeout: longest wait, seconds.
-        close_timeout: longest wait for the closing handshake, seconds.
-        receiver: reads text frames, with the native core; without it all messages come from `recv`.
-        on_events: called with the events that `receiver` reads.
-
-    Raises:
-        TimeoutError: opening took longer than `open_timeout`.
-        Exception: the socket cannot be opened. The type depends on the event loop, the proxy and
-            the response.
-    """
-    options: dict[str, Any] = {}
-    if receiver is not None:
-        options["create_connection"] = functools.partial(DirectConnection, receiver, on_events)
-    try:
-        async with asyncio.timeout(open_timeout):
-            return await _Connect(
-                url,
-                compression=None,
-                max_size=max_frame_size,
-                max_queue=1024,
-                ping_interval=None,
-                open_timeout=None,
-                close_timeout=close_timeout,
-                logger=_QuietLogger(logging.getLogger(__name__)),
-                **options,
-                **await _route(url, network),
-            )
-    except TimeoutError as error:
-        raise TimeoutError(str(error) or f"not open within {open_timeout:g} s") from error
-
-
-async def _route(url: str, network: Network) -> dict[str, Any]:
-    """Return the options of `connect` for TLS, proxy and address.
-
-    Names with several addresses are resolved here, because event loops wait for the system's
-    timeout before they try the next address.
-
-    Raises:
-        OSError, ValueError: the host cannot be reached.
-    """
-    parts = urlsplit(url)
-    is_secure = parts.scheme == "wss"
-    options: dict[str, Any] = {"ssl": await network.tls()} if is_secure else {}
-    options["proxy"] = proxy = network.proxy_for(url)
-    if proxy is not None:
-        return options | await _route_to_proxy(proxy, network)
-    addresses = await lookup(parts.hostname or "", parts.port or (443 if is_secure else 80))
-    if len(addresses) > 1:
-        options["sock"] = await connect_first(addresses)
-    return options
-
-
-async def _route_to_proxy(proxy: str, network: Network) -> dict[str, Any]:
-    """Return the options for a proxy, with the name in its URL replaced by its best address."""
-    parts = urlsplit(proxy)
-    host = parts.hostname or ""
-    options: dict[str, Any] = {"proxy": proxy}
-    if parts.scheme == "https":
-        options["proxy_ssl"] = await network.tls()
-        options["proxy_server_hostname"] = host
-    addresses = await lookup(host, parts.port or (443 if parts.scheme == "https" else 80))
-    if len(addresses) > 1:
-        with await connect_first(addresses) as trial:
-            address = trial.getpeername()[0]
-        user, at, _ = parts.netloc.rpartition("@")
-        name = f"[{address}]" if ":" in address else address
-        port = "" if parts.port is None else f":{parts.port}"
-        options["proxy"] = parts._replace(netloc=f"{user}{at}{name}{port}").geturl()
-    return options
-
-
-class FrameWriter:
-    """Writes text frames to one socket, without an await.
-
-    `socket.send` writes the same bytes, a whole and masked text frame (RFC 6455, section 5.2), but
-    needs a coroutine and a frame object for it.
+        protocol: the protocol.
     """
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
-        self._masks = _masks()
+    def __init__(self, protocol: asyncio.Protocol) -> None:
+        self.protocol = protocol
+        self.connection_lost = protocol.connection_lost  # type: ignore[method-assign]
+        self.eof_received = protocol.eof_received  # type: ignore[method-assign]
+        self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
+        self._buffer = memoryview(bytearray(READ_SIZE))
 
-    def write(self, payload: bytes) -> bool:
-        """Write a text frame.
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return the buffer."""
+        return self._buffer
 
-        Returns:
-            False if nothing was written: the socket is closing, or its peer is too slow.
-        """
-        socket = self._socket
-        transport = socket.transport
-        if socket.paused or socket.protocol.state is not OPEN or transport.is_closing():
-            return False
-        size = len(payload)
-        mask = next(self._masks)
-        if size < 126:
-            head = _SHORT(0x81, 0x80 | size, mask)
-        elif size < 1 << 16:
-            head = _MIDDLE(0x81, 0xFE, size, mask)
-        else:
-            head = _LONG(0x81, 0xFF, size, mask)
-        transport.write(head + apply_mask(payload, mask))
-        return True
-
-
-def _masks() -> Iterator[bytes]:
-    """Yield unpredictable masks (RFC 6455, section 5.3)."""
-    while True:
-        pool = os.urandom(4096)
-        for start in range(0, len(pool), 4):
-            yield pool[start : start + 4]
+    def buffer_updated(self, nbytes: int) -> None:
+        """Pass on what was read."""
+        self.protocol.data_received(bytes(self._buffer[:nbytes]))
