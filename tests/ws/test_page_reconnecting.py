@@ -549,7 +549,7 @@ async def test_waiting_request_fails_when_the_connection_is_lost(sim: SimulatedE
     async with connected(sim) as client:
         sim.faults.swallow_acks(1)
         waiting = asyncio.create_task(client.subscribe(TickerParams(symbol=[BTC])))
-        await sim.wait_for(lambda: sim.requests)
+        await sim.wait_for(lambda: sim.requests[-1:] and sim.requests[-1].method == "subscribe")
         reset(sim)
         with pytest.raises(ConnectionError, match="lost"):
             await waiting

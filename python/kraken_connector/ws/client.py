@@ -8,7 +8,7 @@ import ssl as tls
 import time
 import warnings
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from .._backend import OrderBook, backend
@@ -39,6 +39,13 @@ from .methods.preparing import PreparingMethods
 from .methods.settings import Settings
 from .network.backoff import is_retryable
 from .network.connection import Connection, ConnectionOptions
+from .network.socket_options import (
+    LocalAddr,
+    ReceiveStamps,
+    SocketOptions,
+    SockOption,
+    TlsEngine,
+)
 from .orders import Orders
 from .orders.queue_watch import QueueWatches
 from .orders.replies import TradingReply
@@ -122,6 +129,17 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
             settings of its own; the default trusts the system's certificates.
         proxy: URL of a proxy, used for the token call too. By default the environment's proxy,
             except for hosts on this machine; `False` for none.
+        tls_engine: `openssl` is Python's own, `rustls` that of the native core, which takes half the
+            processor time. `auto` is `rustls` where there is one and no `ssl` is given; a host
+            that `rustls` cannot talk to is connected to by `openssl`.
+        local_addr: address and port (0 for any) of this machine to connect from.
+        sock_options: level, name and value of options to set before connecting, as for
+            `socket.setsockopt`.
+        busy_poll: microseconds that a read may poll the network card (Linux, `SO_BUSY_POLL`).
+        resolve: IP addresses by host, to use instead of those that the system finds. Certificates
+            are checked against the host all the same.
+        receive_stamps: what `received_ns` is: `user` when the client read the data, or `kernel`
+            when the kernel received it (Linux, native core).
         retryable: whether to keep reconnecting after an exception from an attempt, or after the
             exchange closed a connection with code 1008. The default gives up on that code, on
             untrusted certificates, and on HTTP status 400, 401, 403 and 404.
@@ -189,6 +207,12 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
         max_frame_size: int = 16 * 2**20,
         ssl: tls.SSLContext | None = None,
         proxy: str | bool | None = None,
+        tls_engine: TlsEngine = "auto",
+        local_addr: LocalAddr | None = None,
+        sock_options: Sequence[SockOption] = (),
+        busy_poll: int | None = None,
+        resolve: Mapping[str, str | Sequence[str]] | None = None,
+        receive_stamps: ReceiveStamps = "user",
         retryable: Callable[[BaseException], bool] = is_retryable,
         check_orders: bool = True,
         rate_policy: RatePolicy = "report",
@@ -214,6 +238,14 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
             close_timeout=close_timeout,
             max_frame_size=max_frame_size,
             network=network,
+            sockets=SocketOptions(
+                tls_engine=tls_engine,
+                local_addr=local_addr,
+                sock_options=sock_options,
+                busy_poll=busy_poll,
+                resolve=resolve or {},
+                receive_stamps=receive_stamps,
+            ),
             retryable=retryable,
         )
         session_options = SessionOptions(

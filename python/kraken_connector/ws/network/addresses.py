@@ -7,27 +7,36 @@ import socket
 from collections import deque
 from collections.abc import Sequence
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
+
+from .socket_options import SocketOptions
 
 __all__ = ["connect_first", "lookup"]
 
 #: Seconds until the next address is tried while one does not answer (section 8).
 ATTEMPT_DELAY = 0.25
 
+DEFAULTS: Final = SocketOptions()
+
 #: Family, type, protocol and address, as `getaddrinfo` returns them.
 Address = tuple[Any, Any, int, str, tuple[Any, ...]]
 
 
-async def lookup(host: str, port: int) -> list[Address]:
+async def lookup(host: str, port: int, given: Sequence[str] = ()) -> list[Address]:
     """Return the addresses of a host in the order in which to try them.
 
     This is the system's order (RFC 6724) with address families alternating (RFC 8305, section 4).
 
+    Args:
+        host: a name or an address.
+        port: the port.
+        given: addresses to use instead of those of the system.
+
     Raises:
         OSError: the name cannot be resolved.
     """
-    if (known := _as_address(host, port)) is not None:
-        return [known]
+    if known := [one for name in given or (host,) if (one := _address(name, port)) is not None]:
+        return known
     loop = asyncio.get_running_loop()
     found: list[Address] = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     families: dict[Any, deque[Address]] = {}
@@ -42,7 +51,7 @@ async def lookup(host: str, port: int) -> list[Address]:
     return order
 
 
-def _as_address(host: str, port: int) -> Address | None:
+def _address(host: str, port: int) -> Address | None:
     """Return the address if `host` is one, so that no thread is needed; `None` for a name."""
     try:
         version = ip_address(host).version
@@ -55,8 +64,14 @@ def _as_address(host: str, port: int) -> Address | None:
     return socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port, 0, 0)
 
 
-async def connect_first(addresses: Sequence[Address]) -> socket.socket:
+async def connect_first(
+    addresses: Sequence[Address], options: SocketOptions = DEFAULTS
+) -> socket.socket:
     """Return a socket that is connected to the first address that answers.
+
+    Args:
+        addresses: the addresses.
+        options: how sockets are made.
 
     The next address is tried when one has failed, or has not answered for `ATTEMPT_DELAY` seconds.
 
@@ -70,7 +85,7 @@ async def connect_first(addresses: Sequence[Address]) -> socket.socket:
     try:
         while (untried or attempts) and winner is None:
             if untried:
-                attempts.add(asyncio.create_task(_connect(untried.popleft())))
+                attempts.add(asyncio.create_task(_connect(untried.popleft(), options)))
             delay = ATTEMPT_DELAY if untried else None
             done, attempts = await asyncio.wait(
                 attempts, timeout=delay, return_when=asyncio.FIRST_COMPLETED
@@ -94,11 +109,10 @@ async def connect_first(addresses: Sequence[Address]) -> socket.socket:
     return winner
 
 
-async def _connect(address: Address) -> socket.socket:
-    family, kind, protocol, _, peer = address
-    connection = socket.socket(family, kind, protocol)
+async def _connect(address: Address, options: SocketOptions) -> socket.socket:
+    *kind, _, peer = address
+    connection = options.make(*kind)
     try:
-        connection.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connection, peer)
     except BaseException:
         connection.close()

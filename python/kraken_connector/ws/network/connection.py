@@ -38,6 +38,7 @@ from ..protocol.session import Session
 from ..token.manager import TokenDelayed, TokenManager
 from .backoff import connect_budget, connect_failed, delays, is_final, is_retryable, spread
 from .opening import open_socket
+from .socket_options import SocketOptions
 from .websocket import DirectConnection, FrameWriter
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class ConnectionOptions:
     close_timeout: float = 2.0
     max_frame_size: int = 16 * 2**20
     network: Network = field(default_factory=Network)
+    sockets: SocketOptions = field(default_factory=SocketOptions)
     retryable: Callable[[BaseException], bool] = is_retryable
 
     def __post_init__(self) -> None:
@@ -496,6 +498,7 @@ class Connection:
             return await open_socket(
                 url,
                 network=options.network,
+                sockets=options.sockets,
                 max_frame_size=options.max_frame_size,
                 open_timeout=options.open_timeout,
                 close_timeout=options.close_timeout,

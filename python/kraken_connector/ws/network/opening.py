@@ -18,6 +18,7 @@ from websockets.uri import parse_uri
 
 from ...network import Network
 from .addresses import connect_first, lookup
+from .socket_options import SocketOptions
 from .streams import PlainStream, Stream, TlsStream
 from .transport import SocketTransport, can_watch_sockets, shake_hands
 from .websocket import DirectConnection, OnEvents
@@ -49,6 +50,7 @@ async def open_socket(
     url: str,
     *,
     network: Network,
+    sockets: SocketOptions,
     max_frame_size: int,
     open_timeout: float,
     close_timeout: float,
@@ -60,6 +62,7 @@ async def open_socket(
     Args:
         url: WebSocket endpoint.
         network: TLS settings and proxy.
+        sockets: how sockets are made.
         max_frame_size: longest message, bytes.
         open_timeout: longest wait, seconds.
         close_timeout: longest wait for the closing handshake, seconds.
@@ -74,7 +77,7 @@ async def open_socket(
     create: Callable[..., ClientConnection] = ClientConnection
     if receiver is not None:
         create = functools.partial(DirectConnection, receiver, on_events)
-    options = _Options(create, max_frame_size, close_timeout)
+    options = _Options(create, sockets, max_frame_size, close_timeout)
     try:
         async with asyncio.timeout(open_timeout):
             if network.proxy_for(url) is None and can_watch_sockets(asyncio.get_running_loop()):
@@ -90,11 +93,13 @@ class _Options:
 
     Attributes:
         create: makes the connection of `websockets`.
+        sockets: how its socket is made.
         max_size: longest message, bytes.
         close_timeout: longest wait for the closing handshake, seconds.
     """
 
     create: Callable[..., ClientConnection]
+    sockets: SocketOptions
     max_size: int
     close_timeout: float
 
@@ -108,7 +113,9 @@ async def _open(url: str, network: Network, options: _Options) -> ClientConnecti
     """Open a WebSocket by a transport of our own."""
     uri = parse_uri(url)
     context = await network.tls() if uri.secure else None
-    connection = await connect_first(await lookup(uri.host, uri.port))
+    sockets = options.sockets
+    addresses = await lookup(uri.host, uri.port, sockets.addresses(uri.host))
+    connection = await connect_first(addresses, sockets)
     try:
         stream = _stream(connection, context, uri.host)
         await shake_hands(connection, stream)
@@ -139,7 +146,16 @@ def _stream(connection: socket.socket, context: tls.SSLContext | None, host: str
 
 
 async def _open_by_loop(url: str, network: Network, options: _Options) -> ClientConnection:
-    """Open a WebSocket by a transport of the event loop: through a proxy, or on Windows."""
+    """Open a WebSocket by a transport of the event loop: through a proxy, or on Windows.
+
+    Raises:
+        ValueError: an option needs a transport of our own.
+    """
+    if options.sockets.is_special:
+        raise ValueError(
+            "local_addr, sock_options, busy_poll, resolve, receive_stamps='kernel' and "
+            "tls_engine='rustls' need a connection without a proxy, and an event loop with add_reader"
+        )
     return await _Connect(
         url,
         compression=None,
