@@ -32,6 +32,18 @@ _NAME: BackendName = _choose()
 if TYPE_CHECKING:
     from ._native import Event as Event  # noqa: PLC0414 (passed on for annotations)
 
+if TYPE_CHECKING:
+    from ._native import PlainStream, TlsConfig, TlsStream
+elif _NAME == "native":
+    from . import _native
+
+    # Absent on Windows, and where the extension was built without the feature `tls`.
+    PlainStream = getattr(_native, "PlainStream", None)
+    TlsConfig = getattr(_native, "TlsConfig", None)
+    TlsStream = getattr(_native, "TlsStream", None)
+else:
+    PlainStream = TlsConfig = TlsStream = None
+
 if TYPE_CHECKING or _NAME == "native":
     from ._native import (
         Books,
@@ -59,7 +71,10 @@ __all__ = [
     "Engine",
     "Level3Book",
     "OrderBook",
+    "PlainStream",
     "Receiver",
+    "TlsConfig",
+    "TlsStream",
     "WSDataMessage",
     "backend",
     "parse_message",

@@ -4,11 +4,11 @@ The core owns no socket, clock, thread, logger or callback. Prices and quantitie
 through a binary float on their way into a book or a checksum.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, final, type_check_only
 
-from typing_extensions import deprecated
+from typing_extensions import Buffer, deprecated
 
 from .models import (
     BookChecksumEvent,
@@ -30,7 +30,10 @@ __all__ = [
     "Engine",
     "Level3Book",
     "OrderBook",
+    "PlainStream",
     "Receiver",
+    "TlsConfig",
+    "TlsStream",
     "WSDataMessage",
     "parse_message",
 ]
@@ -460,3 +463,151 @@ class Receiver:
             ValueError: the buffer is smaller than `nbytes`.
             Exception: raised by `take`.
         """
+
+@final
+class PlainStream:
+    """A connected, non-blocking TCP socket as a stream of bytes.
+
+    Only the native core has this class, on Unix. The socket stays its owner's, who closes it after
+    the last use of the stream. An error is final: calls of the same direction raise it again.
+
+    Args:
+        fd: file descriptor of the socket.
+        quickack: acknowledge what is read at once, where the system can do that (Linux).
+        stamps: ask the kernel when it received what is read, where it can tell (Linux).
+    """
+
+    def __new__(cls, fd: int, *, quickack: bool = True, stamps: bool = False) -> Self: ...
+    def handshake(self) -> bool:
+        """Return true: there is no handshake."""
+    def recv_into(self, buffer: Buffer, /) -> int:
+        """Read from the socket once; return how many bytes, 0 at the end of the stream.
+
+        Raises:
+            BlockingIOError: there are none yet.
+            OSError: the connection failed.
+            ValueError: the buffer is empty.
+            TypeError: the buffer cannot be written to.
+        """
+    @property
+    def pending(self) -> bool:
+        """Whether to read again before waiting for the socket: never."""
+    def write(self, data: Buffer, /) -> int:
+        """Send `data`, keeping what the socket does not take; return how many bytes wait.
+
+        Raises:
+            OSError: the connection failed.
+        """
+    def flush(self) -> int:
+        """Send bytes that wait for the socket; return how many still do.
+
+        Raises:
+            OSError: the connection failed.
+        """
+    def close_write(self) -> None:
+        """Do nothing: the end of a TCP stream is up to the owner of the socket."""
+    @property
+    def received_ns(self) -> int:
+        """When the kernel received the last bytes read, ns since the epoch; 0 if it did not say."""
+
+@final
+class TlsConfig:
+    """What TLS connections of a client have in common: trusted authorities, sessions to resume.
+
+    Only the native core has this class, on Unix.
+
+    Args:
+        roots: certificates of the authorities in DER. Those that cannot be read are left out.
+
+    Raises:
+        ValueError: there is no certificate that can be used.
+    """
+
+    def __new__(cls, roots: Sequence[bytes]) -> Self: ...
+    def stream(
+        self, fd: int, server_name: str, *, quickack: bool = True, stamps: bool = False
+    ) -> TlsStream:
+        """Begin TLS on a connected, non-blocking TCP socket.
+
+        Args:
+            fd: file descriptor of the socket.
+            server_name: DNS name or IP address that the server's certificate must be for.
+            quickack: acknowledge what is read at once, where the system can do that (Linux).
+            stamps: ask the kernel when it received what is read, where it can tell (Linux).
+
+        Raises:
+            ValueError: `server_name` is no DNS name and no IP address.
+        """
+
+@final
+class TlsStream:
+    """A TLS 1.2 or 1.3 connection to a server, on a connected, non-blocking TCP socket.
+
+    Only the native core has this class, on Unix. `TlsConfig.stream` makes it. The socket stays its
+    owner's, who closes it after the last use of the stream. An error is final: calls raise it
+    again.
+    """
+
+    def handshake(self) -> bool:
+        """Go on with the handshake as far as one read from the socket brings it.
+
+        Returns:
+            Whether it is complete. If not, call again when the socket can be read. When it is,
+            `pending` may be true already.
+
+        Raises:
+            ssl.SSLCertVerificationError: the server's certificate is not trusted, or not for its
+                name.
+            ssl.SSLEOFError: the server closed the connection.
+            ssl.SSLError: server and client do not agree; the text has the reason.
+            OSError: the connection failed.
+        """
+    def recv_into(self, buffer: Buffer, /) -> int:
+        """Decrypt into `buffer`, reading from the socket once at most; return how many bytes.
+
+        0 is the end of the stream; see `is_truncated`. What was received before an error or the
+        end is returned first.
+
+        Raises:
+            BlockingIOError: no record is complete yet.
+            ssl.SSLError: a record is invalid, or the server sent an alert; the text has the reason.
+            OSError: the connection failed.
+            ValueError: the buffer is empty, or the handshake is not complete.
+            TypeError: the buffer cannot be written to.
+        """
+    @property
+    def pending(self) -> bool:
+        """Whether to read again before waiting for the socket, which may bring nothing more."""
+    def write(self, data: Buffer, /) -> int:
+        """Encrypt and send `data`, keeping what the socket does not take.
+
+        Returns:
+            How many bytes on the wire wait.
+
+        Raises:
+            ssl.SSLError: TLS failed, or this side was closed by `close_write`.
+            OSError: the connection failed.
+            ValueError: the handshake is not complete.
+        """
+    def flush(self) -> int:
+        """Send bytes that wait for the socket; return how many still do.
+
+        Raises:
+            OSError: the connection failed.
+        """
+    def close_write(self) -> None:
+        """Tell the server by `close_notify` that no data follows, if the connection still works."""
+    @property
+    def received_ns(self) -> int:
+        """When the kernel received the last bytes read from the socket, ns since the epoch; 0 if
+        it did not say."""
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the connection ended without `close_notify`: data may be missing (RFC 8446,
+        section 6.1)."""
+    @property
+    def version(self) -> str | None:
+        """`TLSv1.3` or `TLSv1.2`, `None` before the handshake."""
+    @property
+    def cipher(self) -> str | None:
+        """The cipher suite by its name in IANA's registry, `None` before the handshake."""

@@ -27,6 +27,9 @@ ONLY_RUST = {
     *(f"python/{name}.rs" for name in ("book_methods", "decimals", "pool", "strings")),
     # WebSocket frames, which `websockets` reads for the pure core.
     "websocket.rs",
+    # Sockets and TLS, for which the pure core has `socket` and `ssl`.
+    *("socket.rs", "tls.rs"),
+    *(f"python/{name}.rs" for name in ("buffers", "plain_stream", "tls_stream")),
 }
 #: Docstrings, which the native core gets from `rust/build.rs`, warnings, and a lock.
 ONLY_PURE = {"deprecation.py", "docs.py", "lock.py"}

@@ -1,11 +1,15 @@
 //! The package's Python exceptions, made from the core's errors; nowhere else.
 
+#[cfg(all(unix, feature = "tls"))]
+use pyo3::exceptions::PyOSError;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use crate::error::ParseError;
+#[cfg(all(unix, feature = "tls"))]
+use crate::{socket::Errno, tls::TlsError, tls::TlsErrorKind};
 
 /// `kraken_connector.exceptions.<name>(*args)`.
 fn exception<'py, A>(py: Python<'py>, name: &Bound<'py, PyString>, args: A) -> PyErr
@@ -119,4 +123,35 @@ pub(super) fn frame_type(function: &str, frame: &Bound<'_, PyAny>) -> PyErr {
     PyTypeError::new_err(format!(
         "{function}() takes bytes, bytearray, memoryview or str, not {given}"
     ))
+}
+
+/// An error of a system call: `BlockingIOError`, `ConnectionResetError`, ...
+#[cfg(all(unix, feature = "tls"))]
+pub(super) fn os_error(py: Python<'_>, Errno(number): Errno) -> PyErr {
+    let text = py
+        .import(intern!(py, "os"))
+        .and_then(|module| module.call_method1(intern!(py, "strerror"), (number,)));
+    match text {
+        Ok(text) => PyOSError::new_err((number, text.unbind())),
+        Err(error) => error,
+    }
+}
+
+/// An error of TLS: an exception of the module `ssl`, with the number of its kind.
+#[cfg(all(unix, feature = "tls"))]
+pub(super) fn tls_error(py: Python<'_>, error: &TlsError) -> PyErr {
+    let (name, number) = match error.kind {
+        TlsErrorKind::Certificate => (intern!(py, "SSLCertVerificationError"), 1),
+        TlsErrorKind::EndInHandshake => (intern!(py, "SSLEOFError"), 8),
+        TlsErrorKind::Closed => (intern!(py, "SSLZeroReturnError"), 6),
+        TlsErrorKind::Protocol => (intern!(py, "SSLError"), 1),
+    };
+    let made = py
+        .import(intern!(py, "ssl"))
+        .and_then(|module| module.getattr(name))
+        .and_then(|class| class.call1((number, &*error.text)));
+    match made {
+        Ok(value) => PyErr::from_value(value),
+        Err(error) => error,
+    }
 }

@@ -15,6 +15,8 @@ include!(concat!(env!("OUT_DIR"), "/docs.rs"));
 mod book_methods;
 mod book_handle;
 mod books;
+#[cfg(all(unix, feature = "tls"))]
+mod buffers;
 mod channel_names;
 mod convert;
 mod data_message;
@@ -25,12 +27,16 @@ mod errors;
 mod frame;
 mod level3_book;
 mod order_book;
+#[cfg(all(unix, feature = "tls"))]
+mod plain_stream;
 mod pool;
 mod receiver;
 mod reply;
 mod schema;
 mod shared_engine;
 mod strings;
+#[cfg(all(unix, feature = "tls"))]
+mod tls_stream;
 
 use pyo3::prelude::*;
 
@@ -45,5 +51,11 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<level3_book::PyLevel3Book>()?;
     module.add_class::<data_message::PyDataMessage>()?;
     module.add_class::<receiver::PyReceiver>()?;
+    #[cfg(all(unix, feature = "tls"))]
+    {
+        module.add_class::<plain_stream::PyPlainStream>()?;
+        module.add_class::<tls_stream::PyTlsConfig>()?;
+        module.add_class::<tls_stream::PyTlsStream>()?;
+    }
     module.add_function(wrap_pyfunction!(data_message::py_parse_message, module)?)
 }
