@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import ssl as tls
@@ -23,6 +24,7 @@ __all__ = [
     "checked_url_parts",
     "default_tls",
     "longest_pause",
+    "roots_of",
     "without_frames",
 ]
 
@@ -250,15 +252,34 @@ def _load(file: str | None, folder: str | None) -> tls.SSLContext:
     return context
 
 
+def roots_of(context: tls.SSLContext) -> list[bytes]:
+    """Return the certificates that `default_tls` trusts, in DER."""
+    roots = context.get_ca_certs(binary_form=True)
+    for path in _certificates_of_folder():
+        with contextlib.suppress(OSError, ValueError):
+            roots.append(tls.PEM_cert_to_DER_cert(path.read_text()))
+    return roots
+
+
 #: Names of the certificates that OpenSSL finds in a folder (manual page X509_LOOKUP_hash_dir).
 _CERTIFICATE = re.compile(r"[0-9a-f]{8}\.[0-9]+").fullmatch
 
 
 def _has_certificates(context: tls.SSLContext) -> bool:
     """Return whether there are certificates in a context, or in the default folder."""
-    folder = tls.get_default_verify_paths().capath
-    names = [path.name for path in Path(folder).iterdir()] if folder else []
-    return bool(context.cert_store_stats()["x509_ca"] or any(map(_CERTIFICATE, names)))
+    return bool(context.cert_store_stats()["x509_ca"] or _certificates_of_folder())
+
+
+def _certificates_of_folder() -> list[Path]:
+    """Return the certificates in the default folders, which OpenSSL looks up when it needs them."""
+    folders = tls.get_default_verify_paths().capath or ""
+    return [
+        path
+        for folder in folders.split(os.pathsep)
+        if folder
+        for path in Path(folder).iterdir()
+        if _CERTIFICATE(path.name)
+    ]
 
 
 def _add_certifi(context: tls.SSLContext) -> None:

@@ -16,13 +16,16 @@ from websockets.exceptions import ConnectionClosed
 from kraken_connector import Engine, WSDataMessage, backend
 from kraken_connector._backend import Receiver
 from kraken_connector.network import Network
+from kraken_connector.ws.network.dialing import Dialer
 from kraken_connector.ws.network.opening import open_socket
+from kraken_connector.ws.network.socket_options import SocketOptions
 from kraken_connector.ws.network.websocket import DirectConnection
 
 pytestmark = pytest.mark.skipif(backend() == "pure", reason="the pure core has no short way")
 
 Script = Callable[[ServerConnection], Awaitable[None]]
 MAX_SIZE = 300_000
+NETWORK = Network(proxy=False)
 
 
 def message(number: int, padding: int = 0) -> str:
@@ -37,7 +40,8 @@ def framed(number: int, padding: int = 0) -> bytes:
 async def open_direct(port: int, engine: Engine, sink: Callable[[list[Any], int], None]) -> Any:
     return await open_socket(
         f"ws://127.0.0.1:{port}",
-        network=Network(proxy=False),
+        network=NETWORK,
+        dialer=Dialer(NETWORK, SocketOptions()),
         max_frame_size=MAX_SIZE,
         open_timeout=5,
         close_timeout=1,

@@ -129,9 +129,9 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
             settings of its own; the default trusts the system's certificates.
         proxy: URL of a proxy, used for the token call too. By default the environment's proxy,
             except for hosts on this machine; `False` for none.
-        tls_engine: `openssl` is Python's own, `rustls` that of the native core, which takes half the
-            processor time. `auto` is `rustls` where there is one and no `ssl` is given; a host
-            that `rustls` cannot talk to is connected to by `openssl`.
+        tls_engine: `openssl`, which is Python's, or `rustls`, which is part of the native core and
+            takes less time. `auto` is `rustls` where there is one and no `ssl` is given; a host
+            that it cannot agree with is connected to by `openssl`.
         local_addr: address and port (0 for any) of this machine to connect from.
         sock_options: level, name and value of options to set before connecting, as for
             `socket.setsockopt`.

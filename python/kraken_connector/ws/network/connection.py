@@ -37,6 +37,7 @@ from ..protocol.order_requests import Command
 from ..protocol.session import Session
 from ..token.manager import TokenDelayed, TokenManager
 from .backoff import connect_budget, connect_failed, delays, is_final, is_retryable, spread
+from .dialing import Dialer, check_engine
 from .opening import open_socket
 from .socket_options import SocketOptions
 from .websocket import DirectConnection, FrameWriter
@@ -86,6 +87,7 @@ class ConnectionOptions:
             least = f"backoff_base ({self.backoff_base})"
             raise ValueError(f"backoff_max must be at least {least}, not {self.backoff_max}")
         check_plain_function("retryable", self.retryable)
+        check_engine(self.network, self.sockets)
 
     def may_retry(self, error: BaseException) -> bool:
         """Return what `retryable` says about an error from opening a socket.
@@ -128,6 +130,7 @@ class Connection:
         self.dispatch = LatencyHistogram()
         self.transit = LatencyHistogram()
         self._options = options
+        self._dialer = Dialer(options.network, options.sockets)
         self._tokens = tokens
         self._on_end = on_end
         self._socket: ClientConnection | None = None
@@ -498,7 +501,7 @@ class Connection:
             return await open_socket(
                 url,
                 network=options.network,
-                sockets=options.sockets,
+                dialer=self._dialer,
                 max_frame_size=options.max_frame_size,
                 open_timeout=options.open_timeout,
                 close_timeout=options.close_timeout,

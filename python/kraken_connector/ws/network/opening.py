@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import socket
-import ssl as tls
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,9 +16,8 @@ from websockets.uri import parse_uri
 
 from ...network import Network
 from .addresses import connect_first, lookup
-from .socket_options import SocketOptions
-from .streams import PlainStream, Stream, TlsStream
-from .transport import SocketTransport, can_watch_sockets, shake_hands
+from .dialing import Dialer
+from .transport import SocketTransport, can_watch_sockets
 from .websocket import DirectConnection, OnEvents
 
 if TYPE_CHECKING:
@@ -50,7 +47,7 @@ async def open_socket(
     url: str,
     *,
     network: Network,
-    sockets: SocketOptions,
+    dialer: Dialer,
     max_frame_size: int,
     open_timeout: float,
     close_timeout: float,
@@ -62,7 +59,7 @@ async def open_socket(
     Args:
         url: WebSocket endpoint.
         network: TLS settings and proxy.
-        sockets: how sockets are made.
+        dialer: connects sockets where there is no proxy.
         max_frame_size: longest message, bytes.
         open_timeout: longest wait, seconds.
         close_timeout: longest wait for the closing handshake, seconds.
@@ -77,11 +74,12 @@ async def open_socket(
     create: Callable[..., ClientConnection] = ClientConnection
     if receiver is not None:
         create = functools.partial(DirectConnection, receiver, on_events)
-    options = _Options(create, sockets, max_frame_size, close_timeout)
+    options = _Options(create, max_frame_size, close_timeout)
     try:
         async with asyncio.timeout(open_timeout):
             if network.proxy_for(url) is None and can_watch_sockets(asyncio.get_running_loop()):
-                return await _open(url, network, options)
+                return await _open(url, dialer, options)
+            dialer.check_absent()
             return await _open_by_loop(url, network, options)
     except TimeoutError as error:
         raise TimeoutError(str(error) or f"not open within {open_timeout:g} s") from error
@@ -93,13 +91,11 @@ class _Options:
 
     Attributes:
         create: makes the connection of `websockets`.
-        sockets: how its socket is made.
         max_size: longest message, bytes.
         close_timeout: longest wait for the closing handshake, seconds.
     """
 
     create: Callable[..., ClientConnection]
-    sockets: SocketOptions
     max_size: int
     close_timeout: float
 
@@ -109,27 +105,15 @@ class _Options:
         return _QuietLogger(logging.getLogger(__name__))
 
 
-async def _open(url: str, network: Network, options: _Options) -> ClientConnection:
+async def _open(url: str, dialer: Dialer, options: _Options) -> ClientConnection:
     """Open a WebSocket by a transport of our own."""
     uri = parse_uri(url)
-    context = await network.tls() if uri.secure else None
-    sockets = options.sockets
-    addresses = await lookup(uri.host, uri.port, sockets.addresses(uri.host))
-    connection = await connect_first(addresses, sockets)
-    try:
-        stream = _stream(connection, context, uri.host)
-        await shake_hands(connection, stream)
-        protocol = ClientProtocol(uri, max_size=options.max_size, logger=options.logger)
-        websocket = options.create(
-            protocol,
-            ping_interval=None,
-            close_timeout=options.close_timeout,
-            max_queue=MAX_QUEUE,
-        )
-        transport = SocketTransport(connection, stream, websocket, context)
-    except BaseException:
-        connection.close()
-        raise
+    protocol = ClientProtocol(uri, max_size=options.max_size, logger=options.logger)
+    line = await dialer.dial(uri.host, uri.port, is_secure=uri.secure)
+    websocket = options.create(
+        protocol, ping_interval=None, close_timeout=options.close_timeout, max_queue=MAX_QUEUE
+    )
+    transport = SocketTransport(line, websocket)
     try:
         await websocket.handshake()
     except BaseException:
@@ -138,24 +122,8 @@ async def _open(url: str, network: Network, options: _Options) -> ClientConnecti
     return websocket
 
 
-def _stream(connection: socket.socket, context: tls.SSLContext | None, host: str) -> Stream:
-    """Return the stream over a socket."""
-    if context is None:
-        return PlainStream(connection)
-    return TlsStream(connection, context, host)
-
-
 async def _open_by_loop(url: str, network: Network, options: _Options) -> ClientConnection:
-    """Open a WebSocket by a transport of the event loop: through a proxy, or on Windows.
-
-    Raises:
-        ValueError: an option needs a transport of our own.
-    """
-    if options.sockets.is_special:
-        raise ValueError(
-            "local_addr, sock_options, busy_poll, resolve, receive_stamps='kernel' and "
-            "tls_engine='rustls' need a connection without a proxy, and an event loop with add_reader"
-        )
+    """Open a WebSocket by a transport of the event loop: through a proxy, or on Windows."""
     return await _Connect(
         url,
         compression=None,

@@ -9,9 +9,10 @@ import socket
 import ssl as tls
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["BytesLike", "PlainStream", "Stream", "TlsStream"]
+__all__ = ["BytesLike", "Line", "PlainStream", "Stream", "TlsStream"]
 
 BytesLike = bytes | bytearray | memoryview
 
@@ -71,6 +72,21 @@ class Stream(Protocol):
 
     def close_write(self) -> None:
         """Tell the peer that nothing more comes, as far as the socket takes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A connected socket, whose handshake is done.
+
+    Attributes:
+        connection: the socket.
+        stream: what is read and written.
+        context: the TLS settings, `None` without TLS.
+    """
+
+    connection: socket.socket
+    stream: Stream
+    context: tls.SSLContext | None
 
 
 class _Outgoing:

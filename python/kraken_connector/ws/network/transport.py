@@ -12,7 +12,7 @@ import warnings
 from contextlib import suppress
 from typing import Any, cast
 
-from .streams import BytesLike, Stream
+from .streams import BytesLike, Line, Stream
 
 __all__ = ["SocketTransport", "can_watch_sockets", "shake_hands"]
 
@@ -47,32 +47,23 @@ async def shake_hands(connection: socket.socket, stream: Stream) -> None:
 
 
 class SocketTransport(asyncio.Transport):
-    """Moves data between a stream, whose handshake is done, and a protocol.
+    """Moves data between a stream and a protocol.
 
     Args:
-        connection: the socket of the stream; the transport closes it.
-        stream: the stream.
+        line: the stream and its socket, which the transport closes.
         protocol: the protocol; it is told of the connection at once.
-        context: the TLS settings, `None` without TLS.
     """
 
-    def __init__(
-        self,
-        connection: socket.socket,
-        stream: Stream,
-        protocol: asyncio.Protocol | asyncio.BufferedProtocol,
-        context: object | None = None,
-    ) -> None:
-        extra: dict[str, Any] = {"socket": connection, "peername": None, "sockname": None}
-        if context is not None:
-            extra["sslcontext"] = context
+    def __init__(self, line: Line, protocol: asyncio.Protocol | asyncio.BufferedProtocol) -> None:
+        self._socket, self._stream = line.connection, line.stream
+        extra: dict[str, Any] = {"socket": self._socket, "peername": None, "sockname": None}
+        if line.context is not None:
+            extra["sslcontext"] = line.context
         with suppress(OSError):
-            extra["sockname"] = connection.getsockname()
-            extra["peername"] = connection.getpeername()
+            extra["sockname"] = self._socket.getsockname()
+            extra["peername"] = self._socket.getpeername()
         super().__init__(extra)
         self._loop = asyncio.get_running_loop()
-        self._socket = connection
-        self._stream = stream
         self._is_paused = self._is_closing = self._is_lost = self._has_written_eof = False
         self._waiting = 0
         self._is_full = False

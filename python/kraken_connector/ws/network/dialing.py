@@ -1,0 +1,126 @@
+"""Connects sockets to a host, and decides by which engine they speak TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl as tls
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+from ..._backend import PlainStream as NativeStream
+from ..._backend import TlsConfig
+from ...network import Network, roots_of
+from .addresses import connect_first, lookup
+from .socket_options import SocketOptions
+from .streams import Line, PlainStream, Stream, TlsStream
+from .transport import shake_hands
+
+__all__ = ["Dialer", "check_engine"]
+
+logger = logging.getLogger(__name__)
+
+#: The settings of rustls by those of `ssl` with the same authorities; `None` without authorities.
+_configs: WeakKeyDictionary[tls.SSLContext, TlsConfig | None] = WeakKeyDictionary()
+
+
+def check_engine(network: Network, options: SocketOptions) -> None:
+    """Check that there is what options ask for.
+
+    Raises:
+        ValueError: there is not.
+    """
+    if options.tls_engine == "rustls" and network.ssl is not None:
+        raise ValueError("tls_engine='rustls' has no use for ssl, which is settings of OpenSSL")
+    if TlsConfig is None and (options.tls_engine == "rustls" or options.receive_stamps == "kernel"):
+        raise ValueError(
+            "tls_engine='rustls' and receive_stamps='kernel' need the native core, and not Windows"
+        )
+
+
+class Dialer:
+    """Connects sockets to one host, one after the other.
+
+    A host that rustls cannot agree with is connected to again by OpenSSL, from then on at once: so
+    its reason is that of Python in any case, and nobody is worse off than with Python alone.
+
+    Args:
+        network: TLS settings.
+        options: how sockets are made.
+    """
+
+    def __init__(self, network: Network, options: SocketOptions) -> None:
+        self._network = network
+        self._options = options
+        self._needs_openssl = options.tls_engine == "openssl" or network.ssl is not None
+        self._has_stamps = options.receive_stamps == "kernel"
+
+    async def dial(self, host: str, port: int, *, is_secure: bool) -> Line:
+        """Connect, and do the handshake.
+
+        Raises:
+            OSError: the host cannot be reached, or the handshake failed.
+        """
+        addresses = await lookup(host, port, self._options.addresses(host))
+        context = await self._network.tls() if is_secure else None
+
+        async def line(make: Callable[[socket.socket], Stream]) -> Line:
+            connection = await connect_first(addresses, self._options)
+            try:
+                stream = make(connection)
+                await shake_hands(connection, stream)
+            except BaseException:
+                connection.close()
+                raise
+            return Line(connection, stream, context)
+
+        if context is None:
+            return await line(self._plain)
+        if (config := await self._rustls(context)) is not None:
+            stamps = self._has_stamps
+            try:
+                return await line(lambda one: config.stream(one.fileno(), host, stamps=stamps))
+            except tls.SSLEOFError:
+                raise ConnectionResetError("closed by the peer in the TLS handshake") from None
+            except (tls.SSLError, ValueError) as error:
+                if self._options.tls_engine == "rustls":
+                    raise
+                logger.info("rustls cannot connect to %s, OpenSSL is asked: %s", host, error)
+                self._needs_openssl = True
+        return await line(lambda one: TlsStream(one, context, host))
+
+    def check_absent(self) -> None:
+        """Check that sockets of the event loop will do.
+
+        Raises:
+            ValueError: an option needs sockets of this class.
+        """
+        if self._options.is_special:
+            raise ValueError(
+                "local_addr, sock_options, busy_poll, resolve, receive_stamps='kernel' and "
+                "tls_engine='rustls' need a connection without a proxy and an event loop with "
+                "add_reader"
+            )
+
+    def _plain(self, connection: socket.socket) -> Stream:
+        if NativeStream is None:
+            return PlainStream(connection)
+        return NativeStream(connection.fileno(), stamps=self._has_stamps)
+
+    async def _rustls(self, context: tls.SSLContext) -> TlsConfig | None:
+        """Return the settings of rustls, `None` if OpenSSL is to be used."""
+        if TlsConfig is None or self._needs_openssl:
+            return None
+        if context not in _configs:
+            # Hundreds of certificates are read.
+            _configs[context] = await asyncio.to_thread(_config, context)
+        return _configs[context]
+
+
+def _config(context: tls.SSLContext) -> TlsConfig | None:
+    try:
+        return TlsConfig(roots_of(context))
+    except ValueError as error:
+        logger.info("rustls is not used, as it has no authorities to trust: %s", error)
+        return None
