@@ -39,7 +39,7 @@ from ..token.manager import TokenDelayed, TokenManager
 from .backoff import connect_budget, connect_failed, delays, is_final, is_retryable, spread
 from .dialing import Dialer, check_engine
 from .opening import open_socket
-from .socket_options import SocketOptions
+from .socket_options import ReceiveStamps, SocketOptions
 from .websocket import DirectConnection, FrameWriter
 
 if TYPE_CHECKING:
@@ -150,6 +150,11 @@ class Connection:
         self._since = 0.0
         # The clock of the event loop, set by `open`: a client may be used on several, in turn.
         self.now = time.monotonic
+
+    @property
+    def stamp(self) -> ReceiveStamps:
+        """Whose clock `received_ns` of the last messages is by."""
+        return self._socket.stamp if isinstance(self._socket, DirectConnection) else "user"
 
     async def open(self) -> None:
         """Open the first socket; when it is lost, open another one, and so on.

@@ -73,7 +73,7 @@ class Dialer:
             except BaseException:
                 connection.close()
                 raise
-            return Line(connection, stream, context)
+            return Line(connection, stream, context, self._has_stamps)
 
         if context is None:
             return await line(self._plain)

@@ -113,6 +113,8 @@ async def _open(url: str, dialer: Dialer, options: _Options) -> ClientConnection
     websocket = options.create(
         protocol, ping_interval=None, close_timeout=options.close_timeout, max_queue=MAX_QUEUE
     )
+    if line.has_stamps and isinstance(websocket, DirectConnection):
+        websocket.stamped = line.stream
     transport = SocketTransport(line, websocket)
     try:
         await websocket.handshake()

@@ -82,11 +82,13 @@ class Line:
         connection: the socket.
         stream: what is read and written.
         context: the TLS settings, `None` without TLS.
+        has_stamps: whether the kernel is asked when it received data.
     """
 
     connection: socket.socket
     stream: Stream
     context: tls.SSLContext | None
+    has_stamps: bool = False
 
 
 class _Outgoing:

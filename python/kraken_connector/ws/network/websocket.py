@@ -19,6 +19,9 @@ from websockets.client import ClientProtocol
 from websockets.frames import apply_mask  # type: ignore[attr-defined] # the fast one
 from websockets.protocol import State
 
+from .socket_options import ReceiveStamps
+from .streams import Stream
+
 if TYPE_CHECKING:
     from ..._backend import Event, Receiver
 
@@ -44,6 +47,7 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
 
     Attributes:
         failure: the exception that `on_events` raised, which ended the connection.
+        stamped: tells when the kernel received the data of a read, if it is asked.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
     ) -> None:
         super().__init__(protocol, **options)
         self.failure: Exception | None = None
+        self.stamped: Stream | None = None
         self._receiver = receiver
         self._on_events = on_events
         self._head = bytearray()
@@ -92,14 +97,24 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
         if self._early is not None:
             self._handshake(bytes(self._early[:nbytes]))
             return
+        received_ns = time.time_ns() if self.stamped is None else self._stamp()
         try:
-            rest = self._receiver.buffer_updated(nbytes, time.time_ns(), self._on_events)
+            rest = self._receiver.buffer_updated(nbytes, received_ns, self._on_events)
         except Exception as error:  # noqa: BLE001 (raised by the reader of this connection)
             self.failure = error
             self.transport.abort()
             return
         if rest is not None:
             super().data_received(rest)
+
+    @property
+    def stamp(self) -> ReceiveStamps:
+        """Whose clock the time of the last read was by."""
+        return "kernel" if self.stamped is not None and self.stamped.received_ns else "user"
+
+    def _stamp(self) -> int:
+        """Return when the kernel received the data, or the present time if it does not tell."""
+        return (self.stamped.received_ns if self.stamped is not None else 0) or time.time_ns()
 
     def _handshake(self, data: bytes) -> None:
         """Give the library the headers of the response; frames follow them.

@@ -12,6 +12,7 @@ from ..._backend import Engine
 from ..constants import ConnectionState
 from ..delivery.sinks import Sinks
 from ..network.connection import Connection
+from ..network.socket_options import ReceiveStamps
 from ..protocol.merge import Merge
 from ..protocol.session import Session
 from ..subscribe import BookParams, ChannelParams
@@ -161,6 +162,14 @@ class ConnectionView:
     def latency(self) -> float | None:
         """Round trip of the last ping in seconds, `None` before the first pong."""
         return self._link.session.keepalive.latency
+
+    @property
+    def stamp(self) -> ReceiveStamps:
+        """Whose clock `received_ns` of its last messages is by: `user` or `kernel`.
+
+        It is `user` with `receive_stamps="kernel"` too while the kernel does not tell.
+        """
+        return self._link.connection.stamp
 
     @property
     def subscriptions(self) -> int:
