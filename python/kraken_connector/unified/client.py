@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl as tls
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any, Self, TypedDict, TypeVar, Unpack, cast
 
 from .._backend import OrderBook
@@ -25,6 +25,7 @@ from ..ws.constants import ConnectionState
 from ..ws.delivery.queues import Overflow
 from ..ws.dispatcher import WSMessage
 from ..ws.envelopes import SubscriptionResult, WSRequest
+from ..ws.network.socket_options import LocalAddr, ReceiveStamps, SockOption, TlsEngine
 from ..ws.orders import Orders
 from ..ws.orders.replies import TradingReply
 from ..ws.pool.link import ConnectionView
@@ -77,6 +78,12 @@ class ClientOptions(TypedDict, total=False):
     max_frame_size: int
     ssl: tls.SSLContext | None
     proxy: str | bool | None
+    tls_engine: TlsEngine
+    local_addr: LocalAddr | None
+    sock_options: Sequence[SockOption]
+    busy_poll: int | None
+    resolve: Mapping[str, str | Sequence[str]] | None
+    receive_stamps: ReceiveStamps
     retryable: Callable[[BaseException], bool]
     order_deadline: float
     sequencing: Sequencing
