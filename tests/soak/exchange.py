@@ -1,6 +1,7 @@
 """The simulated exchange flat out, in a process of its own that reads commands by line.
 
-It prints one line of JSON with its addresses and keys, then answers each command with its name.
+It prints one line of JSON with its addresses, keys and the certificate of its authority, then
+answers each command with its name.
 """
 
 from __future__ import annotations
@@ -8,11 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
+import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+
+import trustme
 
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.flat_out import FlatOutFeed
@@ -72,18 +78,41 @@ async def exchange_process() -> AsyncIterator[ExchangeProcess]:
     try:
         async with asyncio.timeout(PATIENCE):
             introduction = json.loads(await process.stdout.readline())
-        yield ExchangeProcess(process, introduction)
+        with trusted(introduction["authority"]):
+            yield ExchangeProcess(process, introduction)
     finally:
         process.stdin.close()
         await process.wait()
 
 
+@contextmanager
+def trusted(authority: str) -> Iterator[None]:
+    """Trust an authority as the system's are trusted, so that TLS needs no settings."""
+    before = os.environ.get("SSL_CERT_FILE")
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(authority)
+        file.flush()
+        os.environ["SSL_CERT_FILE"] = file.name
+        try:
+            yield
+        finally:
+            del os.environ["SSL_CERT_FILE"]
+            if before is not None:
+                os.environ["SSL_CERT_FILE"] = before
+
+
 async def serve() -> None:
-    exchange = SimulatedExchange(symbols=SYMBOLS, rate=math.inf, heartbeat_interval=0.5, history=1)
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    exchange = SimulatedExchange(
+        symbols=SYMBOLS, rate=math.inf, heartbeat_interval=0.5, history=1, ssl=context
+    )
     exchange.feed = FlatOutFeed(exchange.markets, steps=LOOP_STEPS)
     async with exchange as sim:
         names = ("url", "rest_url", "api_key", "api_secret")
-        write(json.dumps({name: getattr(sim, name) for name in names}))
+        introduction = {name: getattr(sim, name) for name in names}
+        write(json.dumps(introduction | {"authority": authority.cert_pem.bytes().decode()}))
         while command := (await asyncio.to_thread(sys.stdin.readline)).strip():
             if command == "trade":
                 await trade(sim)

@@ -1,9 +1,10 @@
-"""`make soak`: two clients on a socket flat out, with faults, for the given time.
+"""`make soak`: two clients on TLS sockets flat out, with faults, for the given time.
 
     python -m tests.soak.run --seconds 60
     python -m tests.soak.run --messages 50000000
 
-One client receives messages with a callback and reads its executions, the other one iterates. After
+One client receives messages with a callback and reads its executions, by rustls with the native
+core; the other one iterates, by OpenSSL. After
 every fault all books have to be valid again and the gap has to be on record; at the end memory,
 tasks, open files and objects may not have grown.
 """
@@ -118,7 +119,7 @@ async def consumers(
     async with (
         asyncio.TaskGroup() as tasks,
         KrakenWSClient(exchange.url, token_manager=TokenManager(source), **options) as one,
-        KrakenWSClient(exchange.url, **options) as other,
+        KrakenWSClient(exchange.url, tls_engine="openssl", **options) as other,
     ):
         calling, iterating = Consumer("callback", one), Consumer("iteration", other)
         await calling.client.subscribe(ExecutionsParams(), callback=calling.on_message)
