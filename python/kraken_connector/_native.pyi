@@ -469,7 +469,8 @@ class PlainStream:
     """A connected, non-blocking TCP socket as a stream of bytes.
 
     Only the native core has this class, on Unix. The socket stays its owner's, who closes it after
-    the last use of the stream. An error is final: calls of the same direction raise it again.
+    the last use of the stream. An error is final: reads raise that of a read again, writes that of
+    a write.
 
     Args:
         fd: file descriptor of the socket.
@@ -544,8 +545,8 @@ class TlsStream:
     """A TLS 1.2 or 1.3 connection to a server, on a connected, non-blocking TCP socket.
 
     Only the native core has this class, on Unix. `TlsConfig.stream` makes it. The socket stays its
-    owner's, who closes it after the last use of the stream. An error is final: calls raise it
-    again.
+    owner's, who closes it after the last use of the stream. An error is final: of TLS, reads and
+    writes raise it again; of the socket, those of the same direction.
     """
 
     def handshake(self) -> bool:

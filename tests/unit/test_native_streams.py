@@ -70,6 +70,12 @@ def read_error(stream: TlsStream | PlainStream, sock: socket.socket) -> BaseExce
     return caught.value
 
 
+def reset(sock: socket.socket) -> None:
+    """Close a connection by a reset, not by the end of the stream."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
 def finish(stream: TlsStream, sock: socket.socket) -> None:
     """Complete the handshake by what the server has sent already."""
     while not stream.handshake():
@@ -285,6 +291,37 @@ def test_server_that_speaks_no_tls(answer: bytes) -> None:
         assert not isinstance(caught.value, ssl.SSLCertVerificationError | ssl.SSLEOFError)
 
 
+def test_data_that_follows_the_handshake_at_once_is_pending() -> None:
+    # In TLS 1.2 the server completes the handshake (RFC 5246, section 7.3).
+    context = server_context(version=ssl.TLSVersion.TLSv1_2)
+    with socket_pair() as (client, server):
+        peer, stream = Peer(server, context), config().stream(client.fileno(), NAME)
+        stream.handshake()
+        assert not peer.answer()
+        wait_readable(client)
+        stream.handshake()
+        peer.receive()
+        peer.tls.do_handshake()
+        peer.tls.write(b"welcome")
+        peer.send()
+        wait_readable(client)
+        assert stream.handshake()
+        assert stream.pending
+        buffer = bytearray(ROOM)
+        assert buffer[: stream.recv_into(buffer)] == b"welcome"
+
+
+def test_reset_in_the_handshake_is_no_error_of_tls() -> None:
+    with socket_pair() as (client, server):
+        stream = config().stream(client.fileno(), NAME)
+        stream.handshake()
+        reset(server)
+        wait_readable(client)
+        for _ in range(2):
+            with pytest.raises(ConnectionResetError):
+                stream.handshake()
+
+
 def test_server_that_closes_in_the_handshake() -> None:
     with socket_pair() as (client, server):
         stream = config().stream(client.fileno(), NAME)
@@ -332,6 +369,7 @@ def test_part_of_a_record_never_shows(version: str) -> None:
             with pytest.raises(BlockingIOError) as caught:
                 stream.recv_into(bytearray(ROOM))
             assert caught.value.errno == errno.EAGAIN
+            assert caught.value.strerror == os.strerror(errno.EAGAIN)
             assert not stream.pending
         peer.send(ciphertext[-1:])
         assert receive(stream, client) == noise(300)
@@ -547,8 +585,7 @@ def test_end_of_a_plain_stream() -> None:
 @all_kinds
 def test_reset_connection_raises_what_python_raises(kind: str) -> None:
     with streaming(kind) as (stream, client, peer):
-        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        peer.sock.close()
+        reset(peer.sock)
         error = read_error(stream, client)
         assert isinstance(error, ConnectionResetError)
         assert error.errno == errno.ECONNRESET
