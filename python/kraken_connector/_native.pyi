@@ -481,7 +481,7 @@ class PlainStream:
     def __new__(cls, fd: int, *, quickack: bool = True, stamps: bool = False) -> Self: ...
     def handshake(self) -> bool:
         """Return true: there is no handshake."""
-    def recv_into(self, buffer: Buffer, /) -> int:
+    def recv_into(self, buffer: Buffer) -> int:
         """Read from the socket once; return how many bytes, 0 at the end of the stream.
 
         Raises:
@@ -493,7 +493,7 @@ class PlainStream:
     @property
     def pending(self) -> bool:
         """Whether to read again before waiting for the socket: never."""
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: Buffer) -> int:
         """Send `data`, keeping what the socket does not take; return how many bytes wait.
 
         Raises:
@@ -563,7 +563,7 @@ class TlsStream:
             ssl.SSLError: server and client do not agree; the text has the reason.
             OSError: the connection failed.
         """
-    def recv_into(self, buffer: Buffer, /) -> int:
+    def recv_into(self, buffer: Buffer) -> int:
         """Decrypt into `buffer`, reading from the socket once at most; return how many bytes.
 
         0 is the end of the stream; see `is_truncated`. What was received before an error or the
@@ -579,7 +579,7 @@ class TlsStream:
     @property
     def pending(self) -> bool:
         """Whether to read again before waiting for the socket, which may bring nothing more."""
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: Buffer) -> int:
         """Encrypt and send `data`, keeping what the socket does not take.
 
         Returns:
