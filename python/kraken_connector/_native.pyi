@@ -1,6 +1,6 @@
 """The core: bytes in, events out. `_native` (Rust) and `_pure` (Python) both look like this.
 
-The core owns no socket, clock, thread, logger or callback. Prices and quantities never pass
+The engine owns no socket, clock, thread, logger or callback. Prices and quantities never pass
 through a binary float on their way into a book or a checksum.
 """
 
