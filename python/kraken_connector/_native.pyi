@@ -1,6 +1,6 @@
 """The core: bytes in, events out. `_native` (Rust) and `_pure` (Python) both look like this.
 
-The core owns no socket, clock, thread, logger or callback. Prices and quantities never pass
+The engine owns no socket, clock, thread, logger or callback. Prices and quantities never pass
 through a binary float on their way into a book or a checksum.
 """
 
@@ -469,7 +469,8 @@ class PlainStream:
     """A connected, non-blocking TCP socket as a stream of bytes.
 
     Only the native core has this class, on Unix. The socket stays its owner's, who closes it after
-    the last use of the stream. An error is final: calls of the same direction raise it again.
+    the last use of the stream. An error is final: reads raise that of a read again, writes that of
+    a write.
 
     Args:
         fd: file descriptor of the socket.
@@ -480,7 +481,7 @@ class PlainStream:
     def __new__(cls, fd: int, *, quickack: bool = True, stamps: bool = False) -> Self: ...
     def handshake(self) -> bool:
         """Return true: there is no handshake."""
-    def recv_into(self, buffer: Buffer, /) -> int:
+    def recv_into(self, buffer: Buffer) -> int:
         """Read from the socket once; return how many bytes, 0 at the end of the stream.
 
         Raises:
@@ -492,7 +493,7 @@ class PlainStream:
     @property
     def pending(self) -> bool:
         """Whether to read again before waiting for the socket: never."""
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: Buffer) -> int:
         """Send `data`, keeping what the socket does not take; return how many bytes wait.
 
         Raises:
@@ -544,8 +545,8 @@ class TlsStream:
     """A TLS 1.2 or 1.3 connection to a server, on a connected, non-blocking TCP socket.
 
     Only the native core has this class, on Unix. `TlsConfig.stream` makes it. The socket stays its
-    owner's, who closes it after the last use of the stream. An error is final: calls raise it
-    again.
+    owner's, who closes it after the last use of the stream. An error is final: of TLS, reads and
+    writes raise it again; of the socket, those of the same direction.
     """
 
     def handshake(self) -> bool:
@@ -562,7 +563,7 @@ class TlsStream:
             ssl.SSLError: server and client do not agree; the text has the reason.
             OSError: the connection failed.
         """
-    def recv_into(self, buffer: Buffer, /) -> int:
+    def recv_into(self, buffer: Buffer) -> int:
         """Decrypt into `buffer`, reading from the socket once at most; return how many bytes.
 
         0 is the end of the stream; see `is_truncated`. What was received before an error or the
@@ -578,7 +579,7 @@ class TlsStream:
     @property
     def pending(self) -> bool:
         """Whether to read again before waiting for the socket, which may bring nothing more."""
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: Buffer) -> int:
         """Encrypt and send `data`, keeping what the socket does not take.
 
         Returns:

@@ -2,6 +2,7 @@
 //!
 //! The only module with system calls. Unix only.
 
+use std::fmt;
 use std::io::{Error, ErrorKind};
 use std::mem;
 use std::os::fd::RawFd;
@@ -37,6 +38,15 @@ impl Errno {
     #[must_use]
     pub fn is_would_block(self) -> bool {
         self.kind() == ErrorKind::WouldBlock
+    }
+}
+
+impl fmt::Display for Errno {
+    /// The system's text for it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = Error::from_raw_os_error(self.0).to_string();
+        let number = format!(" (os error {})", self.0);
+        f.write_str(text.strip_suffix(&number).unwrap_or(&text))
     }
 }
 
@@ -303,5 +313,103 @@ mod options {
 
     pub(super) fn recv_with_stamp(fd: RawFd, target: &mut [u8]) -> Result<(usize, i64), Errno> {
         super::recv(fd, target).map(|received| (received, 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+
+    use super::*;
+
+    fn pair() -> (Socket, UnixStream, UnixStream) {
+        let (ours, other) = UnixStream::pair().unwrap();
+        (Socket::new(ours.as_raw_fd(), true, true), ours, other)
+    }
+
+    #[test]
+    fn a_read_does_not_wait_and_ends_with_the_stream() {
+        let (mut socket, _ours, mut other) = pair();
+        let mut room = [0; 10];
+        assert_eq!(socket.recv(&mut room), Err(Errno::WOULD_BLOCK));
+        other.write_all(b"data").unwrap();
+        assert_eq!(socket.recv(&mut room), Ok(4));
+        assert_eq!(&room[..4], b"data");
+        drop(other);
+        assert_eq!(socket.recv(&mut room), Ok(0));
+        assert_eq!(socket.received_ns(), 0);
+    }
+
+    #[test]
+    fn bytes_wait_in_their_order() {
+        let (mut socket, _ours, mut other) = pair();
+        let data: Vec<u8> = (0..2_000_000_u32)
+            .map(|number| (number % 251) as u8)
+            .collect();
+        let (first, second) = data.split_at(1_500_000);
+        let waiting = socket.write(first).unwrap();
+        assert!(waiting > 0 && waiting < first.len());
+        assert_eq!(socket.write(second), Ok(waiting + second.len()));
+        let length = data.len();
+        let reader = thread::spawn(move || {
+            let mut received = vec![0; length];
+            other.read_exact(&mut received).unwrap();
+            (received, other)
+        });
+        while socket.flush().unwrap() > 0 {
+            thread::yield_now();
+        }
+        let (received, _other) = reader.join().unwrap();
+        assert!(received == data);
+        assert!(socket.unsent.is_empty() && socket.unsent.capacity() <= KEPT);
+        assert_eq!(socket.write(b""), Ok(0));
+    }
+
+    #[test]
+    fn errors_are_final_for_their_direction() {
+        let (mut socket, _ours, mut other) = pair();
+        other.write_all(b"last").unwrap();
+        drop(other);
+        for _ in 0..2 {
+            assert_eq!(socket.write(b"data"), Err(Errno(libc::EPIPE)));
+            assert_eq!(socket.flush(), Err(Errno(libc::EPIPE)));
+        }
+        assert_eq!(socket.recv(&mut [0; 10]), Ok(4));
+        let mut closed = Socket::new(-1, true, true);
+        for _ in 0..2 {
+            assert_eq!(closed.recv(&mut [0; 10]), Err(Errno(libc::EBADF)));
+        }
+    }
+
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    #[test]
+    fn the_kernel_stamps_what_comes_by_tcp() {
+        use std::net::{TcpListener, TcpStream};
+        use std::time::{SystemTime, UNIX_EPOCH};
+
+        let now = || {
+            let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            i64::try_from(time.as_nanos()).unwrap()
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut other, _) = listener.accept().unwrap();
+        let mut socket = Socket::new(ours.as_raw_fd(), true, true);
+        let mut room = [0; 10];
+        // Stamping begins some time after the first socket asks for it.
+        for _ in 0..1000 {
+            let before = now();
+            other.write_all(b"data").unwrap();
+            while socket.recv(&mut room) == Err(Errno::WOULD_BLOCK) {}
+            let stamp = socket.received_ns();
+            if stamp != 0 {
+                assert!(before <= stamp && stamp <= now());
+                return;
+            }
+        }
+        panic!("no stamps");
     }
 }

@@ -65,13 +65,17 @@ pub fn config(roots: Vec<Vec<u8>>) -> Result<Option<Arc<ClientConfig>>, TlsError
     if store.is_empty() {
         return Ok(None);
     }
+    trusting(store).map(Some)
+}
+
+fn trusting(store: RootCertStore) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(store)
         .with_no_client_auth();
     config.alpn_protocols = vec![PROTOCOL.to_vec()];
-    Ok(Some(Arc::new(config)))
+    Ok(Arc::new(config))
 }
 
 /// How the server's side of a session ended.
@@ -259,5 +263,116 @@ impl Session {
         };
         self.ending = ending;
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rustls::pki_types::TrustAnchor;
+
+    use super::*;
+
+    const HANDSHAKE: u8 = 22;
+
+    fn session(name: &str) -> Option<Session> {
+        let roots = vec![TrustAnchor {
+            subject: b"nobody".as_slice().into(),
+            subject_public_key_info: b"no key".as_slice().into(),
+            name_constraints: None,
+        }];
+        Session::new(trusting(RootCertStore { roots }).unwrap(), name).unwrap()
+    }
+
+    fn outgoing(session: &mut Session) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        session.take_outgoing(&mut bytes);
+        bytes
+    }
+
+    fn receive(session: &mut Session, bytes: &[u8]) {
+        session.room()[..bytes.len()].copy_from_slice(bytes);
+        session.received(bytes.len());
+    }
+
+    fn failure(session: &Session) -> TlsError {
+        match session.ending() {
+            Some(End::Failed(error)) => error.clone(),
+            ending => panic!("{ending:?}"),
+        }
+    }
+
+    #[test]
+    fn a_session_begins_with_one_record_of_the_handshake() {
+        let mut session = session("exchange.test").unwrap();
+        assert!(session.has_outgoing());
+        let hello = outgoing(&mut session);
+        // RFC 8446, section 5.1: type, version, length.
+        assert_eq!(hello[0], HANDSHAKE);
+        let length = usize::from(u16::from_be_bytes([hello[3], hello[4]]));
+        assert_eq!(hello.len(), 5 + length);
+        assert!(session.is_handshaking() && !session.has_outgoing() && !session.has_plaintext());
+        assert_eq!((session.version(), session.cipher()), (None, None));
+    }
+
+    #[test]
+    fn a_server_has_a_name_or_an_address() {
+        for name in ["exchange.test", "127.0.0.1", "::1"] {
+            assert!(session(name).is_some(), "{name}");
+        }
+        for name in ["", "two words", "host:443", "[::1]"] {
+            assert!(session(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn authorities_that_cannot_be_read_are_none() {
+        assert!(config(vec![]).unwrap().is_none());
+        assert!(config(vec![b"junk".to_vec(), vec![]]).unwrap().is_none());
+    }
+
+    #[test]
+    fn an_end_in_the_handshake_is_an_error() {
+        let mut session = session("exchange.test").unwrap();
+        receive(&mut session, b"");
+        session.shake_hands();
+        let error = failure(&session);
+        assert_eq!(error.kind, TlsErrorKind::EndInHandshake);
+        assert_eq!(session.write(b"data"), Err(error));
+    }
+
+    #[test]
+    fn an_alert_is_named() {
+        let mut session = session("exchange.test").unwrap();
+        // RFC 8446, section 6: fatal (2), handshake_failure (40).
+        receive(&mut session, b"\x15\x03\x03\x00\x02\x02\x28");
+        session.shake_hands();
+        let error = failure(&session);
+        assert_eq!(error.kind, TlsErrorKind::Protocol);
+        assert!(error.text.contains("HandshakeFailure"), "{}", error.text);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_or_become_data(
+            kind in prop_oneof![Just(20_u8), Just(21), Just(22), Just(23), any::<u8>()],
+            payload in proptest::collection::vec(any::<u8>(), 0..600),
+            rest in proptest::collection::vec(any::<u8>(), 0..600),
+        ) {
+            let mut session = session("exchange.test").unwrap();
+            outgoing(&mut session);
+            let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+            let record = [&[kind, 3, 3], length.as_slice(), &payload, &rest].concat();
+            for part in record.chunks(100) {
+                receive(&mut session, part);
+                session.shake_hands();
+                if session.ending().is_some() {
+                    break;
+                }
+            }
+            prop_assert!(session.is_handshaking());
+            prop_assert_eq!(session.read(&mut [0; 100]), 0);
+            outgoing(&mut session);
+        }
     }
 }

@@ -127,14 +127,8 @@ pub(super) fn frame_type(function: &str, frame: &Bound<'_, PyAny>) -> PyErr {
 
 /// An error of a system call: `BlockingIOError`, `ConnectionResetError`, ...
 #[cfg(all(unix, feature = "tls"))]
-pub(super) fn os_error(py: Python<'_>, Errno(number): Errno) -> PyErr {
-    let text = py
-        .import(intern!(py, "os"))
-        .and_then(|module| module.call_method1(intern!(py, "strerror"), (number,)));
-    match text {
-        Ok(text) => PyOSError::new_err((number, text.unbind())),
-        Err(error) => error,
-    }
+pub(super) fn os_error(error: Errno) -> PyErr {
+    PyOSError::new_err((error.0, error.to_string()))
 }
 
 /// An error of TLS: an exception of the module `ssl`, with the number of its kind.

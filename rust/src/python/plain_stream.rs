@@ -31,8 +31,8 @@ impl PyPlainStream {
     }
 
     #[doc = doc!("PlainStream" "recv_into")]
-    fn recv_into(&self, py: Python<'_>, buffer: &Bound<'_, PyAny>) -> PyResult<usize> {
-        with_room(buffer, |room| self.lock().recv(room))?.map_err(|error| os_error(py, error))
+    fn recv_into(&self, buffer: &Bound<'_, PyAny>) -> PyResult<usize> {
+        with_room(buffer, |room| self.lock().recv(room))?.map_err(os_error)
     }
 
     #[doc = doc!("PlainStream" "pending")]
@@ -43,14 +43,13 @@ impl PyPlainStream {
     }
 
     #[doc = doc!("PlainStream" "write")]
-    fn write(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<usize> {
-        with_bytes(data, |bytes| self.lock().write(bytes))?.map_err(|error| os_error(py, error))
+    fn write(&self, data: &Bound<'_, PyAny>) -> PyResult<usize> {
+        with_bytes(data, |bytes| self.lock().write(bytes))?.map_err(os_error)
     }
 
     #[doc = doc!("PlainStream" "flush")]
-    fn flush(&self, py: Python<'_>) -> PyResult<usize> {
-        let waiting = self.lock().flush();
-        waiting.map_err(|error| os_error(py, error))
+    fn flush(&self) -> PyResult<usize> {
+        self.lock().flush().map_err(os_error)
     }
 
     #[doc = doc!("PlainStream" "close_write")]

@@ -93,7 +93,7 @@ impl From<TlsError> for Failure {
 impl Failure {
     fn raise(&self, py: Python<'_>) -> PyErr {
         match self {
-            Self::Os(error) => os_error(py, *error),
+            Self::Os(error) => os_error(*error),
             Self::Tls(error) => tls_error(py, error),
             Self::TooEarly => PyValueError::new_err("the TLS handshake is not complete"),
         }
