@@ -82,6 +82,7 @@ class ClientOptions(TypedDict, total=False):
     local_addr: LocalAddr | None
     sock_options: Sequence[SockOption]
     busy_poll: int | None
+    quickack: bool
     resolve: Mapping[str, str | Sequence[str]] | None
     receive_stamps: ReceiveStamps
     retryable: Callable[[BaseException], bool]

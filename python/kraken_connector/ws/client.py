@@ -136,6 +136,7 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
         sock_options: level, name and value of options to set before connecting, as for
             `socket.setsockopt`.
         busy_poll: microseconds that a read may poll the network card (Linux, `SO_BUSY_POLL`).
+        quickack: whether to acknowledge each read at once (Linux, `TCP_QUICKACK`, native core).
         resolve: IP addresses by host, to use instead of those that the system finds. Certificates
             are checked against the host all the same.
         receive_stamps: what `received_ns` is: `user` when the client read the data, or `kernel`
@@ -211,6 +212,7 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
         local_addr: LocalAddr | None = None,
         sock_options: Sequence[SockOption] = (),
         busy_poll: int | None = None,
+        quickack: bool = False,
         resolve: Mapping[str, str | Sequence[str]] | None = None,
         receive_stamps: ReceiveStamps = "user",
         retryable: Callable[[BaseException], bool] = is_retryable,
@@ -243,6 +245,7 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
                 local_addr=local_addr,
                 sock_options=sock_options,
                 busy_poll=busy_poll,
+                quickack=quickack,
                 resolve=resolve or {},
                 receive_stamps=receive_stamps,
             ),

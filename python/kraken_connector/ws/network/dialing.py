@@ -31,12 +31,16 @@ def check_engine(network: Network, options: SocketOptions) -> None:
     Raises:
         ValueError: there is not.
     """
-    if options.tls_engine == "rustls" and network.ssl is not None:
-        raise ValueError("tls_engine='rustls' has no use for ssl, which is settings of OpenSSL")
-    if TlsConfig is None and (options.tls_engine == "rustls" or options.receive_stamps == "kernel"):
-        raise ValueError(
-            "tls_engine='rustls' and receive_stamps='kernel' need the native core, and not Windows"
-        )
+    wanted = {
+        "tls_engine='rustls'": options.tls_engine == "rustls",
+        "receive_stamps='kernel'": options.receive_stamps == "kernel",
+        "quickack": options.quickack,
+    }
+    for name in (name for name, is_wanted in wanted.items() if is_wanted):
+        if TlsConfig is None:
+            raise ValueError(f"{name} needs the native core, which has no sockets on Windows")
+        if network.ssl is not None or options.tls_engine == "openssl":
+            raise ValueError(f"{name} cannot be had with OpenSSL, which ssl and tls_engine ask for")
 
 
 class Dialer:
@@ -55,6 +59,7 @@ class Dialer:
         self._options = options
         self._needs_openssl = options.tls_engine == "openssl" or network.ssl is not None
         self._has_stamps = options.receive_stamps == "kernel"
+        self._native = {"quickack": options.quickack, "stamps": self._has_stamps}
 
     async def dial(self, host: str, port: int, *, is_secure: bool) -> Line:
         """Connect, and do the handshake.
@@ -78,9 +83,8 @@ class Dialer:
         if context is None:
             return await line(self._plain)
         if (config := await self._rustls(context)) is not None:
-            stamps = self._has_stamps
             try:
-                return await line(lambda one: config.stream(one.fileno(), host, stamps=stamps))
+                return await line(lambda one: config.stream(one.fileno(), host, **self._native))
             except tls.SSLEOFError:
                 raise ConnectionResetError("closed by the peer in the TLS handshake") from None
             except (tls.SSLError, ValueError) as error:
@@ -98,15 +102,15 @@ class Dialer:
         """
         if self._options.is_special:
             raise ValueError(
-                "local_addr, sock_options, busy_poll, resolve, receive_stamps='kernel' and "
-                "tls_engine='rustls' need a connection without a proxy and an event loop with "
-                "add_reader"
+                "local_addr, sock_options, busy_poll, quickack, resolve, receive_stamps='kernel' "
+                "and tls_engine='rustls' need a connection without a proxy and an event loop "
+                "with add_reader"
             )
 
     def _plain(self, connection: socket.socket) -> Stream:
         if NativeStream is None:
             return PlainStream(connection)
-        return NativeStream(connection.fileno(), stamps=self._has_stamps)
+        return NativeStream(connection.fileno(), **self._native)
 
     async def _rustls(self, context: tls.SSLContext) -> TlsConfig | None:
         """Return the settings of rustls, `None` if OpenSSL is to be used."""

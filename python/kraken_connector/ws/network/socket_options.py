@@ -33,6 +33,7 @@ class SocketOptions:
         local_addr: the address to connect from.
         sock_options: options that are set before connecting, in order.
         busy_poll: microseconds, see `SO_BUSY_POLL`.
+        quickack: whether to acknowledge each read at once.
         resolve: IP addresses by host, instead of those of the system.
         receive_stamps: whose clock says when data was received.
 
@@ -44,6 +45,7 @@ class SocketOptions:
     local_addr: LocalAddr | None = None
     sock_options: Sequence[SockOption] = ()
     busy_poll: int | None = None
+    quickack: bool = False
     resolve: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     receive_stamps: ReceiveStamps = "user"
 
@@ -52,8 +54,9 @@ class SocketOptions:
         check_choice("receive_stamps", self.receive_stamps, ("user", "kernel"))
         if self.busy_poll is not None:
             checked_integer("busy_poll", self.busy_poll, 1)
-            if sys.platform != "linux":
-                raise ValueError("busy_poll needs Linux")
+        for name in ("busy_poll", "quickack"):
+            if getattr(self, name) and sys.platform != "linux":
+                raise ValueError(f"{name} needs Linux")
         if self.local_addr is not None:
             _check_local_addr(self.local_addr)
         for option in self.sock_options:
