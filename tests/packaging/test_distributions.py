@@ -72,7 +72,14 @@ def test_wheel_holds_the_package_and_nothing_else(wheel_files: dict[str, bytes])
         if path.suffix in {".py", ".pyi", ".typed"}
     }
     package.add("kraken_connector/py.typed")
-    info = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
+    info = {
+        "METADATA",
+        "RECORD",
+        "WHEEL",
+        "entry_points.txt",
+        "licenses/LICENSE",
+        "licenses/NOTICES",
+    }
     assert set(wheel_files) == package | {f"{INFO}/{name}" for name in info}
 
 
@@ -106,6 +113,7 @@ def test_wheel_installs_the_command(wheel_files: dict[str, bytes]) -> None:
         "Cargo.lock",
         "Cargo.toml",
         "LICENSE",
+        "NOTICES",
         "Makefile",
         "README.md",
         "packaging/build_backend.py",
