@@ -222,7 +222,8 @@ class TlsStream:
         filled = 0
         try:
             while filled < size:
-                room = buffer[filled:] if filled else buffer
+                # A slice of anything else would be a copy.
+                room = memoryview(buffer)[filled:] if filled else buffer
                 count = read(size - filled, room)
                 if not count:
                     self._has_ended = True
