@@ -64,7 +64,8 @@ class SocketTransport(asyncio.Transport):
             extra["peername"] = self._socket.getpeername()
         super().__init__(extra)
         self._loop = asyncio.get_running_loop()
-        self._is_paused = self._is_closing = self._is_lost = self._has_written_eof = False
+        self._is_paused = self._is_closing = self._is_lost = False
+        self._has_read_eof = self._has_written_eof = False
         self._waiting = 0
         self._is_full = False
         self.set_write_buffer_limits()
@@ -98,7 +99,7 @@ class SocketTransport(asyncio.Transport):
 
     def is_reading(self) -> bool:
         """Return whether the protocol receives data."""
-        return not (self._is_paused or self._is_closing)
+        return not (self._is_paused or self._is_closing or self._has_read_eof)
 
     def pause_reading(self) -> None:
         """Give the protocol no more data."""
@@ -123,15 +124,16 @@ class SocketTransport(asyncio.Transport):
         stream = self._stream
         while self.is_reading():
             try:
-                count = stream.recv_into(self._protocol.get_buffer(-1))  # type: ignore[arg-type]
-            except BlockingIOError:
-                return
-            except Exception as error:  # noqa: BLE001 (whatever it was, the connection is lost)
-                self._fail(error)
-                return
-            try:
+                buffer = self._protocol.get_buffer(-1)
+                try:
+                    count = stream.recv_into(buffer)  # type: ignore[arg-type]
+                except BlockingIOError:
+                    return
+                except OSError as error:
+                    self._fail(error)
+                    return
                 if not count:
-                    self._end()
+                    self._end(buffer)
                     return
                 self._protocol.buffer_updated(count)
             except Exception as error:
@@ -140,11 +142,14 @@ class SocketTransport(asyncio.Transport):
             if not stream.pending:
                 return
 
-    def _end(self) -> None:
-        """Tell the protocol that the peer sends no more."""
+    def _end(self, buffer: Any) -> None:
+        """Tell the protocol that the peer sends no more, as nothing was read into its buffer."""
+        if not len(buffer):
+            raise RuntimeError("get_buffer() returned an empty buffer")
         self._loop.remove_reader(self._socket)
-        self._is_paused = True
-        if not self._protocol.eof_received():
+        self._has_read_eof = True
+        # With TLS there is no half of a connection, as in asyncio.
+        if not (self._protocol.eof_received() and self.can_write_eof()):
             self.close()
 
     # Writing.
@@ -158,6 +163,7 @@ class SocketTransport(asyncio.Transport):
         if not 0 <= low <= high:
             raise ValueError(f"high ({high}) must be at least low ({low}), and low at least 0")
         self._high, self._low = high, low
+        self._control_flow()
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
         """Return the limits, the lower one first."""
@@ -175,16 +181,14 @@ class SocketTransport(asyncio.Transport):
             return
         try:
             waiting = self._stream.write(data)
-        except Exception as error:  # noqa: BLE001 (whatever it was, the connection is lost)
+        except OSError as error:
             self._fail(error)
             return
         if waiting:
             if not self._waiting:
                 self._loop.add_writer(self._socket, self._flush)
             self._waiting = waiting
-            if waiting > self._high and not self._is_full:
-                self._is_full = True
-                self._protocol.pause_writing()
+            self._control_flow()
 
     def can_write_eof(self) -> bool:
         """Return whether one direction can be closed: not with TLS, as in asyncio."""
@@ -192,6 +196,8 @@ class SocketTransport(asyncio.Transport):
 
     def write_eof(self) -> None:
         """Close the direction of writing, after what waits."""
+        if not self.can_write_eof():
+            raise NotImplementedError("one direction of TLS cannot be closed")
         if not (self._has_written_eof or self._is_closing):
             self._has_written_eof = True
             if not self._waiting:
@@ -201,18 +207,30 @@ class SocketTransport(asyncio.Transport):
         """Send what waits, as the socket has room."""
         try:
             self._waiting = self._stream.flush()
-        except Exception as error:  # noqa: BLE001 (whatever it was, the connection is lost)
+        except OSError as error:
             self._fail(error)
             return
         if not self._waiting:
             self._loop.remove_writer(self._socket)
-            if self._is_closing:
-                self._finish()
-            elif self._has_written_eof:
-                self._socket.shutdown(socket.SHUT_WR)
-        if self._is_full and self._waiting <= self._low:
-            self._is_full = False
-            self._protocol.resume_writing()
+        self._control_flow()  # The protocol may write, or end the connection.
+        if self._waiting or self._is_lost:
+            return
+        if self._is_closing:
+            self._finish()
+        elif self._has_written_eof:
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def _control_flow(self) -> None:
+        """Tell the protocol to pause or to go on, if it is time for it."""
+        if self._is_full == (self._waiting > (self._low if self._is_full else self._high)):
+            return
+        self._is_full = not self._is_full
+        tell = self._protocol.pause_writing if self._is_full else self._protocol.resume_writing
+        try:
+            tell()
+        except Exception as error:  # noqa: BLE001 (not the fault of who writes)
+            problem = {"message": f"{tell.__name__}() failed", "exception": error}
+            self._loop.call_exception_handler(problem | {"transport": self})
 
     # Closing.
 
