@@ -252,13 +252,40 @@ def _load(file: str | None, folder: str | None) -> tls.SSLContext:
     return context
 
 
+#: Certificates whose dates are read at once: other threads wait meanwhile.
+BATCH = 16
+
+
 def roots_of(context: tls.SSLContext) -> list[bytes]:
-    """Return the certificates that `default_tls` trusts, in DER."""
-    roots = context.get_ca_certs(binary_form=True)
+    """Return the certificates of authorities that `default_tls` trusts and that are valid, in DER.
+
+    OpenSSL looks at the dates of authorities too, rustls does not.
+    """
+    found = dict.fromkeys(context.get_ca_certs(binary_form=True))
     for path in _certificates_of_folder():
         with contextlib.suppress(OSError, ValueError):
-            roots.append(tls.PEM_cert_to_DER_cert(path.read_text()))
-    return roots
+            found[tls.PEM_cert_to_DER_cert(path.read_text())] = None
+    all_ = list(found)
+    batches = (all_[start : start + BATCH] for start in range(0, len(all_), BATCH))
+    return [root for batch in batches for root in _valid_authorities(batch)]
+
+
+def _valid_authorities(certificates: Iterable[bytes]) -> list[bytes]:
+    """Return those of the certificates that are of authorities, and valid now."""
+    store = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+    for certificate in certificates:
+        with contextlib.suppress(OSError):
+            store.load_verify_locations(cadata=certificate)
+    now = time.time_ns() / 1e9
+    return [
+        root
+        for root, fields in zip(
+            store.get_ca_certs(binary_form=True), store.get_ca_certs(), strict=True
+        )
+        if tls.cert_time_to_seconds(str(fields["notBefore"]))
+        <= now
+        <= tls.cert_time_to_seconds(str(fields["notAfter"]))
+    ]
 
 
 #: Names of the certificates that OpenSSL finds in a folder (manual page X509_LOOKUP_hash_dir).
