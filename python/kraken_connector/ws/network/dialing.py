@@ -113,12 +113,18 @@ class Dialer:
         return NativeStream(connection.fileno(), **self._native)
 
     async def _rustls(self, context: tls.SSLContext) -> TlsConfig | None:
-        """Return the settings of rustls, `None` if OpenSSL is to be used."""
+        """Return the settings of rustls, `None` if OpenSSL is to be used.
+
+        Raises:
+            ssl.SSLError: OpenSSL must not be used, and there are no authorities for rustls.
+        """
         if TlsConfig is None or self._needs_openssl:
             return None
         if context not in _configs:
             # Hundreds of certificates are read.
             _configs[context] = await asyncio.to_thread(_config, context)
+        if _configs[context] is None and self._options.tls_engine == "rustls":
+            raise tls.SSLError("rustls has no authorities to trust")
         return _configs[context]
 
 

@@ -187,9 +187,10 @@ class TlsStream:
             except tls.SSLWantReadError:
                 self.flush()
             except tls.SSLError:
-                self.flush()  # The alert that tells the peer why.
+                with suppress(OSError):
+                    self.flush()  # The alert that tells the peer why.
                 if self._has_ended:
-                    raise ConnectionResetError("closed in the TLS handshake") from None
+                    raise ConnectionResetError("closed by the peer in the TLS handshake") from None
                 raise
             else:
                 self.flush()
