@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl as tls
 from collections.abc import Callable
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from ..._backend import PlainStream as NativeStream
@@ -20,6 +21,11 @@ from .transport import shake_hands
 __all__ = ["Dialer", "check_engine"]
 
 logger = logging.getLogger(__name__)
+
+NO_PROXY: Final = (
+    "local_addr, sock_options, busy_poll, quickack, resolve, receive_stamps='kernel' and "
+    "tls_engine='rustls' need a connection without a proxy and an event loop with add_reader"
+)
 
 #: The settings of rustls by those of `ssl` with the same authorities; `None` without authorities.
 _configs: WeakKeyDictionary[tls.SSLContext, TlsConfig | None] = WeakKeyDictionary()
@@ -41,6 +47,8 @@ def check_engine(network: Network, options: SocketOptions) -> None:
             raise ValueError(f"{name} needs the native core, which has no sockets on Windows")
         if network.ssl is not None or options.tls_engine == "openssl":
             raise ValueError(f"{name} cannot be had with OpenSSL, which ssl and tls_engine ask for")
+    if options.is_special and isinstance(network.proxy, str) and network.proxy:
+        raise ValueError(NO_PROXY)
 
 
 class Dialer:
@@ -101,11 +109,7 @@ class Dialer:
             ValueError: an option needs sockets of this class.
         """
         if self._options.is_special:
-            raise ValueError(
-                "local_addr, sock_options, busy_poll, quickack, resolve, receive_stamps='kernel' "
-                "and tls_engine='rustls' need a connection without a proxy and an event loop "
-                "with add_reader"
-            )
+            raise ValueError(NO_PROXY)
 
     def _plain(self, connection: socket.socket) -> Stream:
         if NativeStream is None:
