@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import ssl
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable
@@ -257,6 +258,7 @@ def _content(book: Any) -> Any:
 async def scene(
     exchange: dict[str, Any] | None = None,
     streams: tuple[Stream, ...] = BOOKS,
+    tls: ssl.SSLContext | None = None,
     **options: Any,
 ) -> AsyncIterator[Scene]:
     """Run a scene; nothing may be wrong when it ends, and nothing left behind.
@@ -264,6 +266,7 @@ async def scene(
     Args:
         exchange: arguments of the exchange.
         streams: which books the client follows.
+        tls: settings for the token call to an exchange that speaks TLS.
         options: arguments of the client.
     """
     before = asyncio.all_tasks()
@@ -271,7 +274,7 @@ async def scene(
         warnings.simplefilter("error", ResourceWarning)
         plan = {"symbols": [*SYMBOLS, SOL], "rate": 0, "heartbeat_interval": 0.05}
         async with SimulatedExchange(**{**plan, **(exchange or {})}) as sim:
-            tokens = tokens_of(sim, tls=options.get("ssl"))
+            tokens = tokens_of(sim, tls=tls)
             hosts = {"auth_url": sim.auth_url, "level3_url": sim.level3_url}
             client = client_of(sim, token_manager=tokens, **{**QUICK, **hosts, **options})
             set_up = Scene(sim, client, streams)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from tests import patience, virtual
 from tests.faults.scene import Scene, scene
-from tests.ws.helpers import BTC, ETH, PATIENCE, eventually, tls_contexts
+from tests.marks import long
+from tests.ws.helpers import BTC, ETH, PATIENCE, eventually
 
+from kraken_connector._backend import TlsConfig
 from kraken_connector.exceptions import ConnectFailed
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.rules import Rule
@@ -256,21 +261,37 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "run",
-    [
-        pytest.param(virtual.run, id="virtual"),
-        pytest.param(patience.run, id="sockets", marks=pytest.mark.long),
-    ],
-)
+#: Engines of TLS that this core has.
+ENGINES = ["openssl", "rustls"] if TlsConfig is not None else ["openssl"]
+
+
+@pytest.fixture
+def secure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The arguments of a scene with TLS, whose authority clients trust by default."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    theirs, ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(theirs)
+    return {"exchange": {"ssl": theirs}, "tls": ours}
+
+
+@pytest.mark.parametrize("way", ["virtual", *long("plain")])
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
-def test_fault(fault: Fault, run: Callable[[Any], None]) -> None:
+def test_fault(fault: Fault, way: str) -> None:
+    run = virtual.run if way == "virtual" else patience.run
     run(play(fault))
 
 
-async def play(fault: Fault) -> None:
+@pytest.mark.parametrize("engine", long(*ENGINES))
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+def test_fault_behind_tls(fault: Fault, engine: str, secure: dict[str, Any]) -> None:
+    patience.run(play(fault, tls_engine=engine, **secure))
+
+
+async def play(fault: Fault, **options: Any) -> None:
     """Let one fault happen, and see what is promised."""
-    async with scene(**fault.options) as stage:
+    async with scene(**options, **fault.options) as stage:
         await stage.move()
         broken = fault.act(stage)
         if isinstance(broken, Awaitable):
@@ -368,9 +389,9 @@ async def test_private_queue_that_overflows_costs_no_connection_and_is_recorded(
         await stage.check_reports()
 
 
-async def test_failing_tls_handshake_is_tried_again() -> None:
-    theirs, ours = tls_contexts("127.0.0.1")
-    async with scene(exchange={"ssl": theirs}, ssl=ours) as stage:
+@pytest.mark.parametrize("engine", [*ENGINES, "auto"])
+async def test_failing_tls_handshake_is_tried_again(engine: str, secure: dict[str, Any]) -> None:
+    async with scene(tls_engine=engine, **secure) as stage:
         stage.sim.faults.break_tls(2)
         stage.sim.faults.reset_connections()
         await eventually(lambda: stage.reconnects == 1)
