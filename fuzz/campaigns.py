@@ -1,6 +1,8 @@
-"""Campaigns of faults against the whole client in virtual time, for a while; ends with 1 at the
-first one in which a promise breaks. It is shrunk to a script: for tests/faults/scripts.py where it
-is about streams, for `FAILED_ONCE` in tests/ws/test_order_scenarios.py where it is about orders.
+"""Campaigns of faults against the whole client for a while; ends with 1 at the first one in which a
+promise breaks. They run in virtual time, those of TLS on sockets. What fails is shrunk to a script:
+for tests/faults/scripts.py where it is about streams, for `FAILED_ONCE` in
+tests/ws/test_order_scenarios.py where it is about orders, and where it is about TLS for an
+`@example` in tests/ws/test_tls_faults.py.
 
     python fuzz/campaigns.py --seconds 60 --seed 1 --of orders
 """
@@ -21,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from tests.faults import campaign, test_campaigns
-from tests.ws import order_scenarios, test_order_scenarios
+from tests.ws import order_scenarios, test_order_scenarios, test_tls_faults
 
 from kraken_connector import backend
 
@@ -32,6 +34,7 @@ Drawn = tuple[st.SearchStrategy[Any], st.SearchStrategy[Any], Run]
 #: Scripts, setups, and how they are run.
 KINDS: dict[str, Drawn] = {
     "streams": (test_campaigns.scripts, test_campaigns.setups, campaign.run),
+    "tls": (test_tls_faults.scripts, test_tls_faults.setups, test_tls_faults.run_faults),
     "orders": (test_order_scenarios.scenarios, test_order_scenarios.setups, order_scenarios.run),
 }
 

@@ -28,6 +28,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509 import NameOID
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests import patience
 from tests.faults.scene import BOOKS, QUICK, SYMBOLS, Scene
 from tests.marks import long
 from tests.peers import Front, Peer
@@ -578,3 +581,44 @@ async def test_long_messages_of_many_records_arrive_whole(way: str) -> None:
         async with client_to(front, tls_engine=way) as client:
             await client.subscribe(BookParams(symbol=[BTC], depth=1000))
             await eventually(lambda: client.book(BTC).is_valid)
+
+
+#: Names of faults that come one after the other.
+scripts = st.lists(st.sampled_from(sorted(FAULTS.keys() - SLOW)), min_size=1, max_size=6)
+#: The engine, and whether records come in pieces.
+setups = st.tuples(st.sampled_from(ENGINES), st.booleans())
+
+
+def run_faults(script: list[str], setup: tuple[str, bool]) -> None:
+    """Let faults happen in a row, whose client trusts the exchange by default."""
+    with pytest.MonkeyPatch.context() as patch, authority().cert_pem.tempfile() as path:
+        patch.setenv("SSL_CERT_FILE", path)
+        patience.run(_faults_in_a_row(script, *setup))
+
+
+async def _faults_in_a_row(script: list[str], engine: str, is_cut: bool) -> None:
+    async with stage(engine) as on:
+        scene, front = on.scene, on.front
+        for count, name in enumerate(script, 2):
+            (peer,) = front.peers
+            if is_cut:
+                front.pieces = peer.pieces = pieces
+            await scene.move()
+            await FAULTS[name](peer)
+            await eventually(lambda count=count: front.attempts == count and front.peers)
+            await scene.recovered()
+        await scene.move()
+        await scene.recovered()
+        await scene.check_reports()
+        assert scene.causes == {"disconnect"}
+        assert front.attempts == len(script) + 1
+
+
+@pytest.mark.long
+@settings(
+    max_examples=settings().max_examples // 10,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(script=scripts, setup=setups)
+def test_faults_in_a_row(script: list[str], setup: tuple[str, bool]) -> None:
+    run_faults(script, setup)
