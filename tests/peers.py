@@ -48,12 +48,15 @@ class Peer:
 
     Attributes:
         pieces: cuts what goes to the wire, for instance into bytes; each piece is sent alone.
+        reading: while it is not set, nothing is read.
     """
 
     def __init__(self, connection: socket.socket, context: ssl.SSLContext | None = None) -> None:
         self.socket = connection
         self.pieces: Callable[[bytes], Iterable[bytes]] = lambda sent: [sent]
         self._loop = asyncio.get_running_loop()
+        self.reading = asyncio.Event()
+        self.reading.set()
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._session: ssl.SSLObject | None = None
         if context is not None:
@@ -102,6 +105,7 @@ class Peer:
         if self._session is None:
             return await self._loop.sock_recv(self.socket, 65536)
         while True:
+            await self.reading.wait()
             try:
                 return self._session.read(65536)
             except ssl.SSLWantReadError:

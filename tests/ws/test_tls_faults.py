@@ -35,13 +35,13 @@ from tests.faults.scene import BOOKS, QUICK, SYMBOLS, Scene
 from tests.marks import long
 from tests.peers import Front, Peer
 from tests.ws.helpers import BTC, PATIENCE, eventually, tokens_of
-from tests.ws.test_connecting import Proxy
+from tests.ws.test_connecting import Proxy, unclosed
 from websockets.exceptions import InvalidMessage
 
 from kraken_connector import _backend
 from kraken_connector.exceptions import ConnectFailed
 from kraken_connector.sim import SimulatedExchange
-from kraken_connector.ws import BookParams, KrakenWSClient, TickerParams
+from kraken_connector.ws import BookParams, KrakenWSClient, TickerParams, WSRequest
 from kraken_connector.ws.network.backoff import is_retryable
 
 HOST, ADDRESS = "exchange.test", "127.0.0.1"
@@ -423,6 +423,29 @@ async def test_authority_that_has_expired_is_not_trusted(trust: Path) -> None:
         assert look_of(await failure_of(client_to(front))) == openssl
 
 
+# Cancelling.
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("make", [trusted, unknown_authority], ids=["trusted", "not trusted"])
+@pytest.mark.parametrize("loop", ["asyncio", *long("uvloop")])
+def test_attempt_that_is_cancelled_at_any_step_leaves_nothing(
+    loop: str, make: Callable[[], ssl.SSLContext], engine: str
+) -> None:
+    async def connect() -> None:
+        async with fronted(make()) as front:
+            for turns in range(0, 60, 2):
+                client = client_to(front, tls_engine="auto" if engine == "rustls" else engine)
+                connecting = asyncio.create_task(client.connect())
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                connecting.cancel()
+                await asyncio.wait([connecting])
+                await client.disconnect()
+
+    assert unclosed(loop, connect()) == []
+
+
 # The stream.
 
 
@@ -581,6 +604,23 @@ async def test_long_messages_of_many_records_arrive_whole(way: str) -> None:
         async with client_to(front, tls_engine=way) as client:
             await client.subscribe(BookParams(symbol=[BTC], depth=1000))
             await eventually(lambda: client.book(BTC).is_valid)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.long
+async def test_exchange_that_ends_its_half_and_reads_no_more_is_left(way: str) -> None:
+    async with stage(way) as on:
+        scene, front = on.scene, on.front
+        (peer,) = front.peers
+        peer.reading.clear()
+        for _ in range(20):
+            await scene.client.send(WSRequest("anything", {"text": "x" * 2**19}))
+            await asyncio.sleep(0)
+        await peer.send_eof()
+        await eventually(lambda: scene.causes == {"disconnect"})
+        peer.reading.set()
+        await scene.recovered()
+        assert front.attempts == 2
 
 
 #: Names of faults that come one after the other.

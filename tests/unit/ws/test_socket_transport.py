@@ -11,6 +11,7 @@ import gc
 import random
 import socket
 import warnings
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -789,6 +790,26 @@ async def test_no_end_leaves_a_file_open(kind: str) -> None:
                 await peer.send(b"x")
             await recorder.lost
     assert open_files() == before
+
+
+@contract(MODEL)
+async def test_lost_connection_leaves_no_cycle(kind: str) -> None:
+    """Buffers are freed at once, and not when the garbage is collected."""
+    for as_bytes in (False, True):
+        recorder = Recorder()
+        async with connected(kind, recorder, as_bytes=as_bytes) as (transport, peer):
+            await peer.send(b"x")
+            await recorder.has(b"x")
+            transport.set_write_buffer_limits(high=0)
+        assert transport.get_write_buffer_size() == 0
+        transport.set_write_buffer_limits(high=1)
+        lost = weakref.ref(recorder)
+        gc.disable()
+        try:
+            del recorder, transport, peer
+            assert lost() is None
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -258,6 +258,7 @@ class SocketTransport(asyncio.Transport):
         """Close because of an error, `None` if there is none."""
         if not self._is_lost:
             self._is_lost = self._is_closing = True
+            self._waiting, self._is_full = 0, False
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
             self._loop.call_soon(self._lose, error)
@@ -267,6 +268,8 @@ class SocketTransport(asyncio.Transport):
             self._protocol.connection_lost(error)
         finally:
             self._socket.close()
+            # Without this cycle both are freed at once, as in asyncio.
+            self._protocol = cast("asyncio.BufferedProtocol", None)
 
 
 class _Buffered(asyncio.BufferedProtocol):
