@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import shutil
 import socket
+import ssl
 import warnings
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from tests.patience import PatientLoop
 from tests.peers import Peer, tcp_pair
 from tests.ws.helpers import PATIENCE, eventually, tls_contexts
@@ -155,9 +158,9 @@ class Lines(asyncio.Protocol):
         self.recorder._tell("data")
 
 
-def stream_of(kind: str, connection: socket.socket) -> Line:
+def stream_of(kind: str, connection: socket.socket, trusting: ssl.SSLContext | None = None) -> Line:
     """Return a line of one of `OURS`; its handshake is to do."""
-    context = tls_contexts(NAME)[1] if "tls" in kind else None
+    context = (trusting or tls_contexts(NAME)[1]) if "tls" in kind else None
     stream: Stream
     if kind == "python":
         stream = PlainStream(connection)
@@ -860,3 +863,91 @@ async def test_handshake_that_is_cancelled_leaves_nothing(kind: str) -> None:
         assert not loop.remove_writer(ours)
         ours.close()
         theirs.close()
+
+
+# New keys.
+
+
+class CommandLineServer:
+    """`openssl s_server`: sends the lines that it is told, or changes its keys.
+
+    Attributes:
+        trusting: settings of clients that trust it.
+    """
+
+    def __init__(self) -> None:
+        self.trusting = ssl.create_default_context()
+        self._process: asyncio.subprocess.Process
+
+    async def start(self, folder: Path, *options: str) -> int:
+        """Return the port."""
+        authority, path = trustme.CA(), str(folder / "certificate.pem")
+        authority.issue_cert(NAME).private_key_and_cert_chain_pem.write_to_path(path)
+        authority.configure_trust(self.trusting)
+        self._process = await asyncio.create_subprocess_exec(
+            *("openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", path, *options),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        line = await self.shows(b"ACCEPT ")
+        return int(line.rpartition(b":")[2])
+
+    def tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n".encode())
+
+    async def shows(self, start: bytes) -> bytes:
+        """Return the next line that begins so."""
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            if line.startswith(start):
+                return line
+        raise AssertionError("the server has ended")
+
+    async def stop(self) -> None:
+        self._process.kill()
+        await self._process.communicate()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the command openssl")
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("version", "command", "refusing"),
+    [
+        pytest.param("-tls1_3", "k", (), id="new keys of the server"),
+        pytest.param("-tls1_3", "K", (), id="new keys of both"),
+        # rustls has none (RFC 5746); nothing that comes after it is read.
+        pytest.param("-tls1_2", "r", ("native tls",), id="renegotiation"),
+    ],
+)
+@pytest.mark.parametrize("kind", [kind for kind in OURS if "tls" in kind])
+async def test_data_goes_on_under_new_keys_or_the_connection_is_lost(
+    kind: str, version: str, command: str, refusing: tuple[str, ...], tmp_path: Path
+) -> None:
+    server = CommandLineServer()
+    recorder = Recorder()
+    port = await server.start(tmp_path, version)
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.setblocking(False)
+    line = stream_of(kind, connection, server.trusting)
+    try:
+        await shake_hands(connection, line.stream)
+        transport = SocketTransport(line, recorder)
+        server.tell("begin")
+        await recorder.has(b"begin\n")
+        server.tell(command)
+        if kind in refusing:
+            assert isinstance(await recorder.lost, ssl.SSLError)
+        else:
+            # It drops what it reads together with a command.
+            while not recorder.received.endswith(b"end\n"):
+                server.tell("end")
+                await asyncio.sleep(0.01)
+            transport.write(b"answer\n")
+            await server.shows(b"answer")
+            transport.abort()
+            assert await recorder.lost is None
+        await turns(2)
+    finally:
+        await server.stop()
