@@ -257,35 +257,38 @@ BATCH = 16
 
 
 def roots_of(context: tls.SSLContext) -> list[bytes]:
-    """Return the certificates of authorities that `default_tls` trusts and that are valid, in DER.
+    """Return the certificates that `default_tls` trusts and that end a chain of OpenSSL, in DER.
 
-    OpenSSL looks at the dates of authorities too, rustls does not.
+    Those are of authorities and valid, and signed by themselves unless partial chains are allowed.
+    rustls looks at none of this.
     """
+    is_partial = bool(context.verify_flags & tls.VERIFY_X509_PARTIAL_CHAIN)
     found = dict.fromkeys(context.get_ca_certs(binary_form=True))
     for path in _certificates_of_folder():
         with contextlib.suppress(OSError, ValueError):
             found[tls.PEM_cert_to_DER_cert(path.read_text())] = None
     all_ = list(found)
     batches = (all_[start : start + BATCH] for start in range(0, len(all_), BATCH))
-    return [root for batch in batches for root in _valid_authorities(batch)]
+    return [root for batch in batches for root in _ends(batch, is_partial=is_partial)]
 
 
-def _valid_authorities(certificates: Iterable[bytes]) -> list[bytes]:
-    """Return those of the certificates that are of authorities, and valid now."""
+def _ends(certificates: Iterable[bytes], *, is_partial: bool) -> list[bytes]:
+    """Return those of the certificates that can end a chain now."""
     store = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
     for certificate in certificates:
         with contextlib.suppress(OSError):
             store.load_verify_locations(cadata=certificate)
+    ends = []
     now = time.time_ns() / 1e9
-    return [
-        root
-        for root, fields in zip(
-            store.get_ca_certs(binary_form=True), store.get_ca_certs(), strict=True
+    for root, fields in zip(
+        store.get_ca_certs(binary_form=True), store.get_ca_certs(), strict=True
+    ):
+        since, until = (
+            tls.cert_time_to_seconds(str(fields[name])) for name in ("notBefore", "notAfter")
         )
-        if tls.cert_time_to_seconds(str(fields["notBefore"]))
-        <= now
-        <= tls.cert_time_to_seconds(str(fields["notAfter"]))
-    ]
+        if since <= now <= until and (is_partial or fields["subject"] == fields["issuer"]):
+            ends.append(root)
+    return ends
 
 
 #: Names of the certificates that OpenSSL finds in a folder (manual page X509_LOOKUP_hash_dir).

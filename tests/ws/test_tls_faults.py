@@ -423,6 +423,21 @@ async def test_authority_that_has_expired_is_not_trusted(trust: Path) -> None:
         assert look_of(await failure_of(client_to(front))) == openssl
 
 
+async def test_authority_below_another_is_trusted_alone_only_if_python_does(trust: Path) -> None:
+    """OpenSSL wants the whole chain, unless it is told otherwise, as by Python since 3.13."""
+    child = authority().create_child_ca()
+    child.cert_pem.write_to_path(str(trust))
+    partial_chains = ssl.create_default_context().verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
+    async with fronted(server_of(child.issue_cert(HOST))) as front:
+        for engine in ("openssl", "auto"):
+            client = client_to(front, tls_engine=engine)
+            if partial_chains:
+                assert await is_welcome(front, client) == 1
+            else:
+                failure = await failure_of(client)
+                assert isinstance(failure.__cause__, ssl.SSLCertVerificationError)
+
+
 # Cancelling.
 
 
