@@ -29,6 +29,8 @@ pub mod engine;
 pub mod error;
 pub mod lexer;
 pub mod message;
+#[cfg(all(unix, feature = "tls"))]
+pub mod reader;
 pub mod short_text;
 #[cfg(all(unix, feature = "tls"))]
 pub mod socket;
@@ -42,6 +44,6 @@ mod python;
 
 pub use book::{Book, L2Book, L3Book, Level, Side};
 pub use decimal::Decimal;
-pub use engine::{BookSlot, BookState, Books, Engine, Notice, Outcome};
+pub use engine::{BookSlot, BookState, Books, Engine, Notice, Outcome, SharedEngine};
 pub use error::{ErrorKind, ParseError};
 pub use message::{Message, parse_message};

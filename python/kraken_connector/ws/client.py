@@ -41,6 +41,7 @@ from .network.backoff import is_retryable
 from .network.connection import Connection, ConnectionOptions
 from .network.socket_options import (
     LocalAddr,
+    ReadBy,
     ReceiveStamps,
     SocketOptions,
     SockOption,
@@ -213,6 +214,8 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
         busy_poll: int | None = None,
         resolve: Mapping[str, str | Sequence[str]] | None = None,
         receive_stamps: ReceiveStamps = "user",
+        reader: ReadBy = "loop",
+        cpu: int | None = None,
         retryable: Callable[[BaseException], bool] = is_retryable,
         check_orders: bool = True,
         rate_policy: RatePolicy = "report",
@@ -245,6 +248,8 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
                 busy_poll=busy_poll,
                 resolve=resolve or {},
                 receive_stamps=receive_stamps,
+                reader=reader,
+                cpu=cpu,
             ),
             retryable=retryable,
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from ..._backend import PlainStream as NativeStream
-from ..._backend import TlsConfig
+from ..._backend import ThreadReader, TlsConfig
 from ...network import Network, roots_of
 from .addresses import connect_first, lookup
 from .socket_options import SocketOptions
@@ -31,6 +31,14 @@ def check_engine(network: Network, options: SocketOptions) -> None:
     Raises:
         ValueError: there is not.
     """
+    if options.reader == "thread":
+        if ThreadReader is None:
+            raise ValueError("reader='thread' needs the native core, and not Windows")
+        if network.ssl is not None or options.tls_engine == "openssl":
+            raise ValueError(
+                "reader='thread' needs the TLS of the native core: neither ssl, which is settings "
+                "of OpenSSL, nor tls_engine='openssl'"
+            )
     if options.tls_engine == "rustls" and network.ssl is not None:
         raise ValueError("tls_engine='rustls' has no use for ssl, which is settings of OpenSSL")
     if TlsConfig is None and (options.tls_engine == "rustls" or options.receive_stamps == "kernel"):
@@ -53,6 +61,7 @@ class Dialer:
     def __init__(self, network: Network, options: SocketOptions) -> None:
         self._network = network
         self._options = options
+        self._needs_rustls = options.tls_engine == "rustls" or options.reader == "thread"
         self._needs_openssl = options.tls_engine == "openssl" or network.ssl is not None
         self._has_stamps = options.receive_stamps == "kernel"
 
@@ -84,7 +93,7 @@ class Dialer:
             except tls.SSLEOFError:
                 raise ConnectionResetError("closed by the peer in the TLS handshake") from None
             except (tls.SSLError, ValueError) as error:
-                if self._options.tls_engine == "rustls":
+                if self._needs_rustls:
                     raise
                 logger.info("rustls cannot connect to %s, OpenSSL is asked: %s", host, error)
                 self._needs_openssl = True
@@ -98,9 +107,9 @@ class Dialer:
         """
         if self._options.is_special:
             raise ValueError(
-                "local_addr, sock_options, busy_poll, resolve, receive_stamps='kernel' and "
-                "tls_engine='rustls' need a connection without a proxy and an event loop with "
-                "add_reader"
+                "local_addr, sock_options, busy_poll, resolve, receive_stamps='kernel', "
+                "reader='thread' and tls_engine='rustls' need a connection without a proxy and an "
+                "event loop with add_reader"
             )
 
     def _plain(self, connection: socket.socket) -> Stream:
