@@ -424,9 +424,9 @@ class Engine:
     def reset(self) -> None:
         """Start a new connection: all books await a snapshot, sequences begin anew."""
     def counters(self) -> dict[str, int]:
-        """Return counts since the engine was made: `frames`, `bytes`, `messages`, `book_messages`,
-        `level3_messages`, `verified`, `mismatches`, `crossed`, `sequence_gaps`, `invalid_frames`,
-        `unknown_channels`."""
+        """Return counts since the engine was made: `frames`, `bytes`, `messages`, `pongs`,
+        `book_messages`, `level3_messages`, `verified`, `mismatches`, `crossed`, `sequence_gaps`,
+        `invalid_frames`, `unknown_channels`."""
 
 @final
 class Receiver:
@@ -551,13 +551,14 @@ class ThreadReader:
     @property
     def has_ended(self) -> bool:
         """Whether the thread has ended and everything was taken: call `stop` for the rest."""
-    def drain(self, take: Callable[[list[Event], int], object]) -> bytes | None:
+    def drain(self, take: Callable[[list[Event], int], object]) -> tuple[int, bytes] | None:
         """Take the next messages; call it until it returns `None`.
 
         `take` is called with their events and their time of receipt, nanoseconds since the epoch.
 
         Returns:
-            Frames for the WebSocket library, pings and pongs, often empty. `None` if nothing waits.
+            The number of events, and frames for the WebSocket library: pings and pongs, mostly none.
+            `None` if nothing waits.
 
         Raises:
             RuntimeError: the thread failed, and everything before was taken.

@@ -94,6 +94,8 @@ pub struct Counters {
     pub bytes: u64,
     /// Frames that were messages.
     pub messages: u64,
+    /// Messages that were replies to pings.
+    pub pongs: u64,
     /// Messages of the channel `book`.
     pub book_messages: u64,
     /// Messages of the channel `level3`.
@@ -115,11 +117,12 @@ pub struct Counters {
 impl Counters {
     /// The counts by name.
     #[must_use]
-    pub const fn named(&self) -> [(&'static str, u64); 11] {
+    pub const fn named(&self) -> [(&'static str, u64); 12] {
         [
             ("frames", self.frames),
             ("bytes", self.bytes),
             ("messages", self.messages),
+            ("pongs", self.pongs),
             ("book_messages", self.book_messages),
             ("level3_messages", self.level3_messages),
             ("verified", self.verified),
@@ -192,6 +195,7 @@ impl Engine {
             }
             Ok(Message::Data(message)) => self.follow(&message, &mut outcome),
             Ok(Message::Reply(reply)) if reply.success => self.acknowledge(frame, &reply),
+            Ok(Message::Pong) => self.counters.pongs += 1,
             _ => {}
         }
         match outcome.message {

@@ -14,6 +14,7 @@ from tests import patience, virtual
 from tests.faults.scene import Scene, scene
 from tests.ws.helpers import BTC, ETH, PATIENCE, eventually, tls_contexts
 
+from kraken_connector._backend import ThreadReader
 from kraken_connector.exceptions import ConnectFailed
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.rules import Rule
@@ -268,9 +269,15 @@ def test_fault(fault: Fault, run: Callable[[Any], None]) -> None:
     run(play(fault))
 
 
-async def play(fault: Fault) -> None:
+@pytest.mark.skipif(ThreadReader is None, reason="needs threads of the native core")
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+def test_fault_with_a_reading_thread(fault: Fault) -> None:
+    patience.run(play(fault, reader="thread"))
+
+
+async def play(fault: Fault, **options: Any) -> None:
     """Let one fault happen, and see what is promised."""
-    async with scene(**fault.options) as stage:
+    async with scene(**{**fault.options, **options}) as stage:
         await stage.move()
         broken = fault.act(stage)
         if isinstance(broken, Awaitable):

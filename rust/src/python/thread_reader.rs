@@ -63,7 +63,7 @@ impl PyThreadReader {
         &self,
         py: Python<'py>,
         take: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    ) -> PyResult<Option<(usize, Bound<'py, PyBytes>)>> {
         let next = self.lock().take();
         let Some(batch) = next.map_err(|Panicked| {
             PyRuntimeError::new_err("the reading thread panicked; its books are invalid")
@@ -72,11 +72,12 @@ impl PyThreadReader {
             return Ok(None);
         };
         let events = self.events(py, &batch)?;
+        let count = events.len();
         if !events.is_empty() {
             take.call1((PyList::new(py, events)?, batch.received_ns))?;
         }
         self.lock().handled();
-        Ok(Some(PyBytes::new(py, &batch.control)))
+        Ok(Some((count, PyBytes::new(py, &batch.control))))
     }
 
     #[doc = doc!("ThreadReader" "stop")]

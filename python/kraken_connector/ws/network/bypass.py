@@ -19,8 +19,8 @@ __all__ = ["Bypass", "LoopBypass", "OnEvents", "ThreadBypass"]
 #: Called with the events of a read and the time of receipt, nanoseconds since the epoch.
 OnEvents = Callable[["list[Event]", int], None]
 
-#: Batches that a turn of the event loop handles, of up to 64 messages: some of one read.
-BATCHES = 8
+#: Events after which the event loop gets its turn: about as many as those of the largest read.
+IN_A_TURN = 512
 
 
 class Bypass(Protocol):
@@ -120,6 +120,8 @@ class ThreadBypass:
     def start(self) -> None:
         """Start the thread."""
         transport = self._connection.transport
+        if transport.is_closing():
+            return
         self._reader = reader = ThreadReader(
             transport.stream,  # type: ignore[arg-type] # the dialer makes native ones then
             self._engine,
@@ -147,18 +149,18 @@ class ThreadBypass:
     def _read(self) -> None:
         """Handle what the thread has read; what is left rings again."""
         connection, transport = self._connection, self._connection.transport
-        for _ in range(BATCHES):
-            reader = self._reader
-            if reader is None or not transport.is_reading():
-                return
+        handled = 0
+        while handled < IN_A_TURN and transport.is_reading() and (reader := self._reader):
             try:
-                control = reader.drain(self._on_events)
+                taken = reader.drain(self._on_events)
             except Exception as error:  # noqa: BLE001 (raised by the reader of this connection)
                 connection.fail(error)
                 return
-            if control:
-                connection.control_received(control)
-            if control is None:
+            if taken is None:
                 if reader.has_ended:
                     self.stop()
                 return
+            count, control = taken
+            handled += count
+            if control:
+                connection.control_received(control)
