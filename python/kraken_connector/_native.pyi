@@ -557,8 +557,8 @@ class ThreadReader:
         `take` is called with their events and their time of receipt, nanoseconds since the epoch.
 
         Returns:
-            The number of events, and frames for the WebSocket library: pings and pongs, mostly none.
-            `None` if nothing waits.
+            The number of events, and frames for the WebSocket library: pings and pongs, mostly
+            none. `None` if nothing waits.
 
         Raises:
             RuntimeError: the thread failed, and everything before was taken.
