@@ -81,6 +81,11 @@ impl Socket {
         self.received_ns
     }
 
+    /// Takes over the stamp of another reader of the same socket.
+    pub const fn set_received_ns(&mut self, received_ns: i64) {
+        self.received_ns = received_ns;
+    }
+
     /// Reads once into `target`: how many bytes, 0 at the end of the stream.
     ///
     /// # Errors

@@ -108,7 +108,12 @@ impl Wire for PlainWire {
     fn read(&mut self, room: &mut [u8]) -> Incoming {
         match self.incoming.recv(room) {
             Ok(0) => Incoming::End,
-            Ok(count) => Incoming::Bytes(count),
+            Ok(count) => {
+                if self.incoming.received_ns() != 0 {
+                    lock(&self.stream).set_received_ns(self.incoming.received_ns());
+                }
+                Incoming::Bytes(count)
+            }
             Err(error) if error.is_would_block() => Incoming::Nothing,
             Err(error) => {
                 lock(&self.stream).fail_recv(error);

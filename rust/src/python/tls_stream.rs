@@ -295,9 +295,11 @@ impl Wire for TlsWire {
         let received = self.incoming.recv(&mut self.ciphertext);
         let mut inner = lock(&self.stream);
         match received {
-            Ok(count) => inner
-                .session
-                .receive(self.ciphertext.get(..count).unwrap_or_default()),
+            Ok(count) => {
+                let ciphertext = self.ciphertext.get(..count).unwrap_or_default();
+                inner.session.receive(ciphertext);
+                inner.socket.set_received_ns(self.incoming.received_ns());
+            }
             Err(error) if error.is_would_block() => return Incoming::Nothing,
             Err(error) => {
                 inner.socket.fail_recv(error);
