@@ -1,16 +1,17 @@
 //! The core of kraken-connector-rs: frames of Kraken's WebSocket API v2 in, events and books out.
 //!
-//! A function of its input: it owns no clock, thread, logger or callback, and reads no socket but in
-//! the module `socket`, which it does not use. Bytes from the wire are never trusted, and prices and
-//! quantities never pass through a binary float on their way into a book or a checksum.
+//! A function of its input: it owns no clock, thread, logger or callback, and reads no socket, but in
+//! the modules `socket` and `reader`, which it does not use. Bytes from the wire are never trusted,
+//! and prices and quantities never pass through a binary float on their way into a book or a
+//! checksum.
 //!
 //! ```text
 //! frame bytes ──► lexer ──► message ──► book ──► checksum ──► event
 //! ```
 //!
 //! [`Engine`] does all of it; the modules can be used alone. The feature `tls` adds what brings the
-//! bytes, `socket` and `tls`, on Unix. The feature `python` adds the extension module, the only part
-//! that uses an interpreter.
+//! bytes, `socket`, `tls` and `reader`, on Unix. The feature `python` adds the extension module, the
+//! only part that uses an interpreter.
 
 // Bytes from the wire must not be able to panic.
 #![warn(
