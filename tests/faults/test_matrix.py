@@ -269,8 +269,29 @@ def test_fault(fault: Fault, run: Callable[[Any], None]) -> None:
     run(play(fault))
 
 
+#: One fault of each kind that a reading thread has to do with.
+READ = {
+    "reset",
+    "close 1012",
+    "cut mid-frame",
+    "byte by byte",
+    "fragments",
+    "malformed book",
+    "updates swapped",
+    "wrong checksum once",
+    "sequence jump",
+    "lost acks",
+}
+
+
 @pytest.mark.skipif(ThreadReader is None, reason="needs threads of the native core")
-@pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, id=fault.name, marks=[pytest.mark.long] * (fault.name not in READ))
+        for fault in FAULTS
+    ],
+)
 def test_fault_with_a_reading_thread(fault: Fault) -> None:
     patience.run(play(fault, reader="thread"))
 

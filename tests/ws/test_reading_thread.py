@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import pytest
 from tests.marks import long
+from tests.oracle import Market
 from tests.ws.helpers import (
     BTC,
     ETH,
@@ -613,6 +614,24 @@ async def test_a_client_can_be_ended_at_any_moment(
     assert client.state is ConnectionState.DISCONNECTED
     assert reading_threads() == 0
     await eventually(lambda: not sim.connections)
+
+
+@pytest.mark.parametrize("reader", ["loop", "thread"])
+async def test_a_snapshot_after_the_end_makes_no_book_valid(
+    sim: SimulatedExchange, reader: Any
+) -> None:
+    client = client_of(sim, reader=reader, on_message=bool)
+    await client.connect()
+    await client.subscribe(BookParams(symbol=[BTC]))
+    await eventually(lambda: client.book(BTC).is_valid)
+    book = client.book(BTC)
+    ending = asyncio.create_task(client.disconnect())
+    await asyncio.sleep(0)
+    sim.faults.send_text(Market(BTC).snapshot().decode())
+    stand_still(0.01)
+    assert not book.is_valid
+    await ending
+    assert not book.is_valid
 
 
 def run_script(script: str) -> str:
