@@ -33,16 +33,17 @@ if TYPE_CHECKING:
     from ._native import Event as Event  # noqa: PLC0414 (passed on for annotations)
 
 if TYPE_CHECKING:
-    from ._native import PlainStream, TlsConfig, TlsStream
+    from ._native import PlainStream, ThreadReader, TlsConfig, TlsStream
 elif _NAME == "native":
     from . import _native
 
     # Absent on Windows, and where the extension was built without the feature `tls`.
     PlainStream = getattr(_native, "PlainStream", None)
+    ThreadReader = getattr(_native, "ThreadReader", None)
     TlsConfig = getattr(_native, "TlsConfig", None)
     TlsStream = getattr(_native, "TlsStream", None)
 else:
-    PlainStream = TlsConfig = TlsStream = None
+    PlainStream = ThreadReader = TlsConfig = TlsStream = None
 
 if TYPE_CHECKING or _NAME == "native":
     from ._native import (
@@ -73,6 +74,7 @@ __all__ = [
     "OrderBook",
     "PlainStream",
     "Receiver",
+    "ThreadReader",
     "TlsConfig",
     "TlsStream",
     "WSDataMessage",

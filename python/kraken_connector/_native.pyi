@@ -32,6 +32,7 @@ __all__ = [
     "OrderBook",
     "PlainStream",
     "Receiver",
+    "ThreadReader",
     "TlsConfig",
     "TlsStream",
     "WSDataMessage",
@@ -423,9 +424,9 @@ class Engine:
     def reset(self) -> None:
         """Start a new connection: all books await a snapshot, sequences begin anew."""
     def counters(self) -> dict[str, int]:
-        """Return counts since the engine was made: `frames`, `bytes`, `messages`, `book_messages`,
-        `level3_messages`, `verified`, `mismatches`, `crossed`, `sequence_gaps`, `invalid_frames`,
-        `unknown_channels`."""
+        """Return counts since the engine was made: `frames`, `bytes`, `messages`, `pongs`,
+        `book_messages`, `level3_messages`, `verified`, `mismatches`, `crossed`, `sequence_gaps`,
+        `invalid_frames`, `unknown_channels`."""
 
 @final
 class Receiver:
@@ -442,6 +443,8 @@ class Receiver:
 
     is_direct: bool
     def __new__(cls, engine: Engine, max_size: int) -> Self: ...
+    def take(self) -> bytes:
+        """Return and forget what was read and not processed, the beginning of a frame."""
     def get_buffer(self, sizehint: int = ...) -> memoryview:
         """Return the buffer to read into."""
     def buffer_updated(
@@ -510,6 +513,67 @@ class PlainStream:
     @property
     def received_ns(self) -> int:
         """When the kernel received the last bytes read, ns since the epoch; 0 if it did not say."""
+
+@final
+class ThreadReader:
+    """A thread that reads a WebSocket after its handshake, and feeds an engine.
+
+    It reads until it meets the end of the connection, an error, or another frame than text, ping
+    and pong: then the thread ends, and whoever reads the stream next learns what it was. Only the
+    native core has this class, on Unix.
+
+    Messages wait, up to 64 MiB, until `drain` takes them; then the thread stops reading. It waits
+    as well after an answer to a subscribe or unsubscribe, and after a message that makes a book
+    invalid or shows that messages are missing, until `drain` has taken that.
+
+    Args:
+        stream: a `PlainStream` or `TlsStream` whose handshake is done. Nobody else reads it before
+            the thread has ended; writing goes on.
+        engine: the engine.
+        max_size: longest message, bytes.
+        pending: what was read before and not processed.
+        cpu: the processor that the thread runs on.
+
+    Raises:
+        OSError: there is no thread or no such processor for it.
+        TypeError: the stream is of another class.
+    """
+
+    def __new__(
+        cls,
+        stream: PlainStream | TlsStream,
+        engine: Engine,
+        max_size: int,
+        pending: bytes = b"",
+        cpu: int | None = None,
+    ) -> Self: ...
+    def fileno(self) -> int:
+        """Return a descriptor that can be read while there is something to take."""
+    @property
+    def has_ended(self) -> bool:
+        """Whether the thread has ended and everything was taken: call `stop` for the rest."""
+    def drain(self, take: Callable[[list[Event], int], object]) -> tuple[int, bytes] | None:
+        """Take the next messages; call it until it returns `None`.
+
+        `take` is called with their events and their time of receipt, nanoseconds since the epoch.
+
+        Returns:
+            The number of events, and frames for the WebSocket library: pings and pongs, mostly
+            none. `None` if nothing waits.
+
+        Raises:
+            RuntimeError: the thread failed, and everything before was taken.
+            Exception: `take` raised it.
+        """
+    def stop(self) -> bytes:
+        """End the thread, and wait for it.
+
+        Messages that wait are dropped.
+
+        Returns:
+            What was read and is for others: frames for the WebSocket library, whole ones but for
+            the last.
+        """
 
 @final
 class TlsConfig:

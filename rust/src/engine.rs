@@ -2,9 +2,11 @@
 
 mod books;
 mod sequences;
+mod shared;
 mod slot;
 
 pub use books::Books;
+pub use shared::SharedEngine;
 pub use slot::{BookSlot, BookState};
 
 use crate::book::{Book, L2Book, L3Book};
@@ -92,6 +94,8 @@ pub struct Counters {
     pub bytes: u64,
     /// Frames that were messages.
     pub messages: u64,
+    /// Messages that were replies to pings.
+    pub pongs: u64,
     /// Messages of the channel `book`.
     pub book_messages: u64,
     /// Messages of the channel `level3`.
@@ -113,11 +117,12 @@ pub struct Counters {
 impl Counters {
     /// The counts by name.
     #[must_use]
-    pub const fn named(&self) -> [(&'static str, u64); 11] {
+    pub const fn named(&self) -> [(&'static str, u64); 12] {
         [
             ("frames", self.frames),
             ("bytes", self.bytes),
             ("messages", self.messages),
+            ("pongs", self.pongs),
             ("book_messages", self.book_messages),
             ("level3_messages", self.level3_messages),
             ("verified", self.verified),
@@ -190,6 +195,7 @@ impl Engine {
             }
             Ok(Message::Data(message)) => self.follow(&message, &mut outcome),
             Ok(Message::Reply(reply)) if reply.success => self.acknowledge(frame, &reply),
+            Ok(Message::Pong) => self.counters.pongs += 1,
             _ => {}
         }
         match outcome.message {
@@ -234,6 +240,16 @@ impl Engine {
         &mut self.level3_books
     }
 
+    /// Says up to which of the frames the caller knows what they brought; at first it is all.
+    ///
+    /// An engine that is fed by a thread of its own is ahead of those who call [`Books::expect`] and
+    /// [`Books::invalidate`] because of earlier frames: a snapshot that they do not know of yet
+    /// comes after such a call, not before it, so it stays.
+    pub const fn set_seen(&mut self, frames: u64) {
+        self.books.set_seen(frames);
+        self.level3_books.set_seen(frames);
+    }
+
     /// Starts a new connection: all books await a snapshot, sequences begin anew, depths
     /// from acks are forgotten.
     pub fn reset(&mut self) {
@@ -257,7 +273,12 @@ impl Engine {
         received_ns: Option<i64>,
         outcome: &mut Outcome,
     ) {
-        let moment = Moment { frame, received_ns };
+        let number = self.counters.frames;
+        let moment = Moment {
+            frame,
+            received_ns,
+            number,
+        };
         let (batch, counters) = (&self.batch, &mut self.counters);
         apply_items(&mut self.books, batch, message, moment, counters, outcome);
         self.counters.book_messages += u64::from(outcome.message.is_ok());
@@ -272,7 +293,12 @@ impl Engine {
         received_ns: Option<i64>,
         outcome: &mut Outcome,
     ) {
-        let moment = Moment { frame, received_ns };
+        let number = self.counters.frames;
+        let moment = Moment {
+            frame,
+            received_ns,
+            number,
+        };
         let (batch, counters) = (&self.batch, &mut self.counters);
         apply_items(
             &mut self.level3_books,
@@ -336,11 +362,12 @@ impl Engine {
     }
 }
 
-/// A frame and its receive time.
+/// A frame, its receive time and its number among all frames, from 1.
 #[derive(Clone, Copy)]
 struct Moment<'f> {
     frame: &'f [u8],
     received_ns: Option<i64>,
+    number: u64,
 }
 
 /// Applies a message to its books, its items in order.

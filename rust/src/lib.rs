@@ -8,9 +8,9 @@
 //! frame bytes ──► lexer ──► message ──► book ──► checksum ──► event
 //! ```
 //!
-//! [`Engine`] does all of it; the modules can be used alone. The feature `tls` adds the connections
-//! that frames come from, on Unix: `socket` and `tls`, which the engine does not use. The feature
-//! `python` adds the extension module, the only part that uses an interpreter.
+//! [`Engine`] does all of it; the modules can be used alone. The feature `tls` adds what brings the
+//! bytes, on Unix: `socket`, `tls` and `reader`, which the engine does not use. The feature `python`
+//! adds the extension module, the only part that uses an interpreter.
 
 // Bytes from the wire must not be able to panic.
 #![warn(
@@ -29,6 +29,8 @@ pub mod engine;
 pub mod error;
 pub mod lexer;
 pub mod message;
+#[cfg(all(unix, feature = "tls"))]
+pub mod reader;
 pub mod short_text;
 #[cfg(all(unix, feature = "tls"))]
 pub mod socket;
@@ -42,6 +44,6 @@ mod python;
 
 pub use book::{Book, L2Book, L3Book, Level, Side};
 pub use decimal::Decimal;
-pub use engine::{BookSlot, BookState, Books, Engine, Notice, Outcome};
+pub use engine::{BookSlot, BookState, Books, Engine, Notice, Outcome, SharedEngine};
 pub use error::{ErrorKind, ParseError};
 pub use message::{Message, parse_message};

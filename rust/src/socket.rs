@@ -3,9 +3,9 @@
 //! The only module with system calls. Unix only.
 
 use std::fmt;
-use std::io::{Error, ErrorKind};
+use std::io::{self, Error, ErrorKind};
 use std::mem;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// No SIGPIPE for a socket whose other end is gone. Where sockets have no such flag for a single
 /// call, Python ignores the signal.
@@ -91,6 +91,11 @@ impl Socket {
         self.received_ns
     }
 
+    /// Takes over the stamp of another reader of the same socket.
+    pub const fn set_received_ns(&mut self, received_ns: i64) {
+        self.received_ns = received_ns;
+    }
+
     /// Reads once into `target`: how many bytes, 0 at the end of the stream.
     ///
     /// # Errors
@@ -118,6 +123,12 @@ impl Socket {
                 self.recv_error = Some(*error);
             }
         })
+    }
+
+    /// Makes `error` that of all later reads: somebody else read it from the same socket, which
+    /// tells it once.
+    pub const fn fail_recv(&mut self, error: Errno) {
+        self.recv_error = Some(error);
     }
 
     /// Sends `bytes` after those that wait; returns how many wait afterwards.
@@ -179,6 +190,74 @@ impl Socket {
         }
         Ok(bytes)
     }
+}
+
+/// Another descriptor of what `fd` is open for.
+///
+/// # Errors
+/// There is none left, or `fd` is not open.
+pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: the descriptor is borrowed for this call only, and a closed one is an error.
+    unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()
+}
+
+/// Waits until `fd` can be read, or has ended; false when `stop` can be read.
+pub fn wait(fd: RawFd, stop: &impl AsRawFd) -> bool {
+    let entry = |fd| libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let mut entries = [entry(fd), entry(stop.as_raw_fd())];
+    // SAFETY: the memory is that of `entries`, which are two.
+    let result = uninterrupted(|| unsafe { libc::poll(entries.as_mut_ptr(), 2, -1) } as isize);
+    result.is_ok() && entries.get(1).is_some_and(|stop| stop.revents == 0)
+}
+
+/// Leaves all signals to other threads.
+pub fn block_signals() {
+    // SAFETY: the set is filled before it is used, and a thread may change its own mask.
+    unsafe {
+        let mut all = mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut());
+    }
+}
+
+/// Lets a thread run on processor `cpu` only.
+///
+/// # Errors
+/// There is no such processor, it is not for this process, or the system cannot do it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn pin<T>(thread: &std::thread::JoinHandle<T>, cpu: usize) -> io::Result<()> {
+    use std::os::unix::thread::JoinHandleExt;
+
+    if cpu >= libc::CPU_SETSIZE as usize {
+        return Err(Error::from_raw_os_error(libc::EINVAL));
+    }
+    // SAFETY: zeros are an empty set, `cpu` is a bit of it, and the thread has not been joined.
+    let error = unsafe {
+        let mut set: libc::cpu_set_t = mem::zeroed();
+        libc::CPU_SET(cpu, &mut set);
+        libc::pthread_setaffinity_np(
+            thread.as_pthread_t(),
+            mem::size_of_val(&set),
+            &raw const set,
+        )
+    };
+    match error {
+        0 => Ok(()),
+        number => Err(Error::from_raw_os_error(number)),
+    }
+}
+
+/// As above.
+///
+/// # Errors
+/// Always: only Linux can do it.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn pin<T>(_: &std::thread::JoinHandle<T>, _: usize) -> io::Result<()> {
+    Err(Error::from_raw_os_error(libc::ENOTSUP))
 }
 
 /// The result of a system call, made again when a signal interrupted it.

@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, Error, ProtocolVersion, RootCertStore};
 
 /// How much ciphertext is read at once: four of the longest records.
-const ROOM: usize = 64 * 1024;
+pub const ROOM: usize = 64 * 1024;
 
 /// The WebSocket handshake is a request of HTTP/1.1 (RFC 6455, section 4.1).
 const PROTOCOL: &[u8] = b"http/1.1";
@@ -171,6 +171,13 @@ impl Session {
                 End::Truncated
             });
         }
+    }
+
+    /// Takes ciphertext that was read elsewhere, [`ROOM`] bytes at most; none is the connection's end.
+    pub fn receive(&mut self, ciphertext: &[u8]) {
+        let room = self.room().iter_mut().zip(ciphertext);
+        let count = room.map(|(to, from)| *to = *from).count();
+        self.received(count);
     }
 
     /// Goes on with the handshake by what was received.

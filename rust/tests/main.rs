@@ -8,4 +8,6 @@ mod level3;
 mod lexer;
 mod message;
 mod order_model;
+#[cfg(all(unix, feature = "tls"))]
+mod reader;
 mod time;

@@ -16,6 +16,7 @@ from tests.patience import stood_still
 from tests.ws.helpers import BTC, ETH, SOL, client_of, eventually, tokens_of
 
 from kraken_connector import Level3Book, WSDataMessage
+from kraken_connector.exceptions import BookNotReady
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.published import PublishedOrders
 from kraken_connector.ws import (
@@ -159,15 +160,14 @@ class Scene:
         Without a connection that carries it, none may.
         """
         for stream in self.streams:
-            book = self.book(stream)
-            if book.is_valid:
+            if (now := _state(self.book(stream))) is not None:
                 self.valid_reads += 1
                 assert self._is_carried(stream), f"{stream} can be read without a connection"
-                now = _content(book)
+                checksum, content = now
                 assert any(
-                    now == _content(state)
+                    content == _content(state)
                     for state in reversed(self.published(stream))
-                    if state.checksum == book.checksum()
+                    if state.checksum == checksum
                 ), f"{stream} shows what was never published"
 
     def check_changed_books(self) -> None:
@@ -239,8 +239,26 @@ class Scene:
         if not book.is_valid:
             is_given_up: bool = book.state == "quarantined"
             return is_given_up
-        is_latest: bool = book.checksum() == self.published(stream)[-1].checksum
+        try:
+            is_latest: bool = book.checksum() == self.published(stream)[-1].checksum
+        except BookNotReady:
+            return False
         return is_latest
+
+
+def _state(book: Any) -> Any:
+    """Return checksum and content of a book, `None` if it cannot be read.
+
+    A thread may change it between two reads.
+    """
+    while True:
+        updates = book.updates
+        try:
+            state = book.checksum(), _content(book)
+        except BookNotReady:
+            return None
+        if book.updates == updates:
+            return state
 
 
 def _content(book: Any) -> Any:

@@ -18,7 +18,7 @@ from tests.faults.scene import Scene, scene
 from tests.marks import long
 from tests.ws.helpers import BTC, ETH, PATIENCE, eventually
 
-from kraken_connector._backend import TlsConfig
+from kraken_connector._backend import ThreadReader, TlsConfig
 from kraken_connector.exceptions import ConnectFailed
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.rules import Rule
@@ -289,9 +289,36 @@ def test_fault_behind_tls(fault: Fault, engine: str, secure: dict[str, Any]) -> 
     patience.run(play(fault, tls_engine=engine, **secure))
 
 
+#: One fault of each kind that a reading thread has to do with.
+READ = {
+    "reset",
+    "close 1012",
+    "cut mid-frame",
+    "byte by byte",
+    "fragments",
+    "malformed book",
+    "updates swapped",
+    "wrong checksum once",
+    "sequence jump",
+    "lost acks",
+}
+
+
+@pytest.mark.skipif(ThreadReader is None, reason="needs threads of the native core")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, id=fault.name, marks=[pytest.mark.long] * (fault.name not in READ))
+        for fault in FAULTS
+    ],
+)
+def test_fault_with_a_reading_thread(fault: Fault) -> None:
+    patience.run(play(fault, reader="thread"))
+
+
 async def play(fault: Fault, **options: Any) -> None:
     """Let one fault happen, and see what is promised."""
-    async with scene(**options, **fault.options) as stage:
+    async with scene(**{**options, **fault.options}) as stage:
         await stage.move()
         broken = fault.act(stage)
         if isinstance(broken, Awaitable):

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from tests.ws.helpers import PATIENCE, text_frame
+from tests.ws.helpers import PATIENCE, eventually, text_frame
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from kraken_connector import Engine, WSDataMessage, backend
-from kraken_connector._backend import Receiver
+from kraken_connector._backend import Receiver, ThreadReader
 from kraken_connector.network import Network
+from kraken_connector.ws.network.bypass import ThreadBypass
 from kraken_connector.ws.network.dialing import Dialer
 from kraken_connector.ws.network.opening import open_socket
-from kraken_connector.ws.network.socket_options import SocketOptions
+from kraken_connector.ws.network.socket_options import ReadBy, SocketOptions
 from kraken_connector.ws.network.websocket import DirectConnection
 
 pytestmark = pytest.mark.skipif(backend() == "pure", reason="the pure core has no short way")
@@ -37,7 +40,18 @@ def framed(number: int, padding: int = 0) -> bytes:
     return text_frame(message(number, padding).encode())
 
 
-async def open_direct(port: int, engine: Engine, sink: Callable[[list[Any], int], None]) -> Any:
+@pytest.fixture(params=["loop", "thread"])
+def reader(request: pytest.FixtureRequest) -> Any:
+    """Who reads."""
+    if request.param == "thread" and ThreadReader is None:
+        pytest.skip("needs threads of the native core")
+    return request.param
+
+
+async def open_direct(
+    port: int, engine: Engine, sink: Callable[[list[Any], int], None], reader: ReadBy = "loop"
+) -> Any:
+    make_bypass = partial(ThreadBypass, engine, MAX_SIZE, None)
     return await open_socket(
         f"ws://127.0.0.1:{port}",
         network=NETWORK,
@@ -47,10 +61,11 @@ async def open_direct(port: int, engine: Engine, sink: Callable[[list[Any], int]
         close_timeout=1,
         receiver=Receiver(engine, MAX_SIZE),
         on_events=sink,
+        make_bypass=make_bypass if reader == "thread" else None,
     )
 
 
-async def receive(script: Script) -> tuple[list[int], list[str], ConnectionClosed]:
+async def receive(reader: ReadBy, script: Script) -> tuple[list[int], list[str], ConnectionClosed]:
     """Run `script` as the server; return the numbers received, by which way, and the end."""
     engine = Engine()
     numbers: list[int] = []
@@ -64,7 +79,7 @@ async def receive(script: Script) -> tuple[list[int], list[str], ConnectionClose
 
     async with serve(script, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        socket = await open_direct(port, engine, lambda events, _: record(events, "short"))
+        socket = await open_direct(port, engine, lambda events, _: record(events, "short"), reader)
         assert isinstance(socket, DirectConnection)
         try:
             async with asyncio.timeout(PATIENCE):
@@ -90,19 +105,19 @@ def raw(*chunks: bytes) -> Script:
     return script
 
 
-async def test_text_bypasses_the_library() -> None:
-    numbers, ways, _ = await receive(raw(*(framed(n) for n in range(20))))
+async def test_text_bypasses_the_library(reader: ReadBy) -> None:
+    numbers, ways, _ = await receive(reader, raw(*(framed(n) for n in range(20))))
     assert numbers == list(range(20))
     assert ways[-1] == "short"
 
 
-async def test_frames_of_one_read_keep_their_order() -> None:
-    numbers, _, _ = await receive(raw(b"".join(framed(n) for n in range(5000))))
+async def test_frames_of_one_read_keep_their_order(reader: ReadBy) -> None:
+    numbers, _, _ = await receive(reader, raw(b"".join(framed(n) for n in range(5000))))
     assert numbers == list(range(5000))
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_cuts_anywhere_change_nothing(seed: int) -> None:
+async def test_cuts_anywhere_change_nothing(seed: int, reader: ReadBy) -> None:
     choose = random.Random(seed)
     sizes = [choose.choice([0, 50, 200, 3000, 70_000, 250_000]) for _ in range(40)]
     stream = b"".join(framed(n, size) for n, size in enumerate(sizes))
@@ -113,11 +128,11 @@ async def test_cuts_anywhere_change_nothing(seed: int) -> None:
             connection.transport.write(stream[start:end])
             await asyncio.sleep(0)
 
-    numbers, _, _ = await receive(script)
+    numbers, _, _ = await receive(reader, script)
     assert numbers == list(range(40))
 
 
-async def test_fragments_between_texts_stay_in_order() -> None:
+async def test_fragments_between_texts_stay_in_order(reader: ReadBy) -> None:
     async def script(connection: ServerConnection) -> None:
         for n in range(0, 60, 3):
             await connection.send(message(n))
@@ -125,56 +140,56 @@ async def test_fragments_between_texts_stay_in_order() -> None:
             await connection.send([whole[:10], whole[10:20], whole[20:]])
             await connection.send(message(n + 2))
 
-    numbers, ways, _ = await receive(script)
+    numbers, ways, _ = await receive(reader, script)
     assert numbers == list(range(60))
     assert "long" in ways
 
 
-async def test_fragment_in_the_middle_of_a_read_stays_in_order() -> None:
+async def test_fragment_in_the_middle_of_a_read_stays_in_order(reader: ReadBy) -> None:
     whole = message(1).encode()
     fragments = bytes([0x01, 5]) + whole[:5] + bytes([0x80, len(whole) - 5]) + whole[5:]
     stream = framed(0) + fragments + framed(2)
-    numbers, _, _ = await receive(raw(framed(-1), stream, framed(3)))
+    numbers, _, _ = await receive(reader, raw(framed(-1), stream, framed(3)))
     assert numbers == [-1, 0, 1, 2, 3]
 
 
-async def test_pings_are_answered_while_text_bypasses_the_library() -> None:
+async def test_pings_are_answered_while_text_bypasses_the_library(reader: ReadBy) -> None:
     async def script(connection: ServerConnection) -> None:
         for n in range(10):
             await connection.send(message(n))
             assert await (await connection.ping()) >= 0
 
-    numbers, ways, closed = await receive(script)
+    numbers, ways, closed = await receive(reader, script)
     assert numbers == list(range(10))
     assert ways[-1] == "short"
     assert closed.rcvd is not None
     assert closed.rcvd.code == 1000
 
 
-async def test_a_close_frame_is_understood() -> None:
+async def test_a_close_frame_is_understood(reader: ReadBy) -> None:
     async def script(connection: ServerConnection) -> None:
         await connection.send(message(0))
         await connection.close(1012, "service restart")
 
-    numbers, _, closed = await receive(script)
+    numbers, _, closed = await receive(reader, script)
     assert numbers == [0]
     assert closed.rcvd is not None
     assert (closed.rcvd.code, closed.rcvd.reason) == (1012, "service restart")
 
 
-async def test_a_frame_that_is_too_long_ends_the_connection() -> None:
+async def test_a_frame_that_is_too_long_ends_the_connection(reader: ReadBy) -> None:
     async def script(connection: ServerConnection) -> None:
         await connection.send(message(0))
         await connection.send(message(1, MAX_SIZE))
         await connection.wait_closed()
 
-    numbers, _, closed = await receive(script)
+    numbers, _, closed = await receive(reader, script)
     assert numbers == [0]
     assert closed.sent is not None
     assert closed.sent.code == 1009
 
 
-async def test_a_masked_frame_ends_the_connection() -> None:
+async def test_a_masked_frame_ends_the_connection(reader: ReadBy) -> None:
     masked = bytes([0x81, 0x81, 0, 0, 0, 0, 0x78])
 
     async def script(connection: ServerConnection) -> None:
@@ -182,7 +197,7 @@ async def test_a_masked_frame_ends_the_connection() -> None:
         connection.transport.write(masked)
         await connection.wait_closed()
 
-    numbers, _, closed = await receive(script)
+    numbers, _, closed = await receive(reader, script)
     assert numbers == [0]
     assert closed.sent is not None
     assert closed.sent.code == 1002
@@ -249,3 +264,57 @@ async def test_nothing_is_received_after_a_close_or_an_error(end: bytes, is_one_
         with pytest.raises(ConnectionClosed):
             await socket.recv()
     assert [event.data[0] for event in received] == [0]
+
+
+@pytest.mark.parametrize("end", ["abort", "close"])
+async def test_nothing_is_fed_after_the_transport_is_closed(reader: ReadBy, end: str) -> None:
+    engine = Engine()
+
+    async def script(connection: ServerConnection) -> None:
+        await connection.recv()
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await connection.send(message(0))
+
+    async with serve(script, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        socket = await open_direct(port, engine, lambda *_: None, reader)
+        socket.go_direct()
+        await socket.send("begin")
+        await eventually(lambda: engine.counters()["frames"] > 10)
+        getattr(socket.transport, end)()
+        frames = engine.counters()["frames"]
+        await asyncio.sleep(0.02)
+        assert engine.counters()["frames"] == frames
+        await socket.wait_closed()
+
+
+async def test_a_paused_transport_hands_nothing_over(reader: ReadBy) -> None:
+    received: list[Any] = []
+
+    def take(events: list[Any], _: int) -> None:
+        received.extend(events)
+        if len(received) < 300:
+            socket.transport.pause_reading()
+
+    async def script(connection: ServerConnection) -> None:
+        await connection.recv()
+        for number in range(1000):
+            await connection.send(message(number))
+        await connection.wait_closed()
+
+    async with serve(script, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        socket = await open_direct(port, Engine(), take, reader)
+        socket.go_direct()
+        await socket.send("begin")
+        async with asyncio.timeout(PATIENCE):
+            while len(received) < 1000:
+                await asyncio.sleep(0.001)
+                if not socket.transport.is_reading():
+                    seen = len(received)
+                    await asyncio.sleep(0.001)
+                    assert len(received) == seen
+                    socket.transport.resume_reading()
+        await socket.close()
+    assert [event.data[0] for event in received] == list(range(1000))

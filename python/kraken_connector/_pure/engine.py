@@ -8,6 +8,7 @@ from ..models import (
     BookChecksumEvent,
     BookCrossedEvent,
     InvalidFrameEvent,
+    PongResponse,
     SequenceGapEvent,
     WSResponse,
 )
@@ -32,6 +33,7 @@ _COUNTERS = (
     "frames",
     "bytes",
     "messages",
+    "pongs",
     "book_messages",
     "level3_messages",
     "verified",
@@ -70,6 +72,8 @@ class Engine:
                     self._apply(raw, message, changes, events)
             elif type(message) is WSResponse:
                 self._acknowledge(message)
+            elif type(message) is PongResponse:
+                self._counters["pongs"] += 1
         except UnreadableFrame as unreadable:
             events.append(self._refuse(raw, unreadable, received_ns))
             return events

@@ -41,6 +41,7 @@ from .network.backoff import is_retryable
 from .network.connection import Connection, ConnectionOptions
 from .network.socket_options import (
     LocalAddr,
+    ReadBy,
     ReceiveStamps,
     SocketOptions,
     SockOption,
@@ -141,6 +142,12 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
             are checked against the host all the same.
         receive_stamps: what `received_ns` is: `user` when the client read the data, or `kernel`
             when the kernel received it (Linux, native core).
+        reader: `loop`, the event loop reads, or `thread`, a thread of the native core does, one for
+            each connection. Books are then up to date while Python is busy, and may change between
+            two reads of a book; everything is delivered on the event loop as ever, some ten
+            microseconds later. Not on Windows, nor with `redundant`, a proxy, `ssl` or
+            `tls_engine="openssl"`. See docs/performance.md.
+        cpu: with `reader="thread"`, the processor that the threads run on (Linux); any by default.
         retryable: whether to keep reconnecting after an exception from an attempt, or after the
             exchange closed a connection with code 1008. The default gives up on that code, on
             untrusted certificates, and on HTTP status 400, 401, 403 and 404.
@@ -215,6 +222,8 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
         quickack: bool = False,
         resolve: Mapping[str, str | Sequence[str]] | None = None,
         receive_stamps: ReceiveStamps = "user",
+        reader: ReadBy = "loop",
+        cpu: int | None = None,
         retryable: Callable[[BaseException], bool] = is_retryable,
         check_orders: bool = True,
         rate_policy: RatePolicy = "report",
@@ -248,6 +257,8 @@ class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
                 quickack=quickack,
                 resolve=resolve or {},
                 receive_stamps=receive_stamps,
+                reader=reader,
+                cpu=cpu,
             ),
             retryable=retryable,
         )

@@ -40,6 +40,8 @@ pub struct Books<B> {
     /// The book of the last message: messages of one pair often come in a row.
     latest: usize,
     indices: HashMap<Box<[u8]>, usize, RandomState>,
+    /// See [`Engine::set_seen`](super::Engine::set_seen).
+    seen: u64,
 }
 
 impl<B> Default for Books<B> {
@@ -48,6 +50,7 @@ impl<B> Default for Books<B> {
             slots: Vec::new(),
             latest: 0,
             indices: HashMap::default(),
+            seen: u64::MAX,
         }
     }
 }
@@ -94,8 +97,9 @@ impl<B: Book> Books<B> {
     #[must_use]
     pub fn expect(&mut self, symbol: &str, depth: usize) -> bool {
         let is_known = B::DEPTHS.contains(&depth);
+        let seen = self.seen;
         if is_known && let Some(slot) = self.slot(symbol) {
-            slot.expect(depth);
+            slot.expect(depth, seen);
         }
         is_known
     }
@@ -103,9 +107,14 @@ impl<B: Book> Books<B> {
     /// Withdraws a book from reading until its next verified snapshot; a quarantined book ignores
     /// snapshots too, until [`Books::expect`] or [`Engine::reset`](super::Engine::reset).
     pub fn invalidate(&mut self, symbol: &str, state: BookState) {
+        let seen = self.seen;
         if let Some(slot) = self.slot(symbol) {
-            slot.withdraw(state);
+            slot.invalidate(state, seen);
         }
+    }
+
+    pub(super) const fn set_seen(&mut self, frames: u64) {
+        self.seen = frames;
     }
 
     fn slot(&mut self, symbol: &str) -> Option<&mut BookSlot<B>> {
@@ -163,7 +172,7 @@ impl<B: Book> Books<B> {
             return applied;
         };
         applied.verdict = if is_snapshot {
-            slot.apply_snapshot(batch, item)
+            slot.apply_snapshot(batch, item, moment.number)
         } else {
             slot.apply_update(batch, item)
         };

@@ -68,6 +68,8 @@ pub struct BookSlot<B = L2Book> {
     acked_depth: Option<usize>,
     was_crossed: bool,
     snapshot_levels: Option<usize>,
+    /// The number of the frame whose snapshot the content began with.
+    begun: u64,
     updates: u64,
     verified: u64,
     mismatches: u64,
@@ -88,6 +90,7 @@ impl<B: Book> BookSlot<B> {
             acked_depth: None,
             was_crossed: false,
             snapshot_levels: None,
+            begun: 0,
             updates: 0,
             verified: 0,
             mismatches: 0,
@@ -207,11 +210,29 @@ impl<B: Book> BookSlot<B> {
         Some(computed)
     }
 
-    /// Sets the depth of a coming subscription.
-    pub(super) fn expect(&mut self, depth: usize) {
+    /// Sets the depth of a coming subscription. A snapshot after frame `seen` comes after this call,
+    /// and is what the book would begin with.
+    pub(super) fn expect(&mut self, depth: usize, seen: u64) {
         self.expected_depth = Some(depth);
         self.book.set_depth(depth);
-        self.withdraw(BookState::AwaitingSnapshot);
+        if self.has_begun_after(seen) {
+            self.book.cut();
+        } else {
+            self.withdraw(BookState::AwaitingSnapshot);
+        }
+    }
+
+    /// Withdraws the book because of something up to frame `seen`: a later snapshot stays, unless
+    /// the book is to ignore snapshots.
+    pub(super) fn invalidate(&mut self, state: BookState, seen: u64) {
+        if state == BookState::Quarantined || !self.has_begun_after(seen) {
+            self.withdraw(state);
+        }
+    }
+
+    /// Whether its content is that of a snapshot after frame `seen`; a quarantined book has none.
+    const fn has_begun_after(&self, seen: u64) -> bool {
+        self.begun > seen && !matches!(self.state, BookState::Quarantined)
     }
 
     /// Keeps the depth of an ack; the snapshot may have come before it.
@@ -244,7 +265,12 @@ impl<B: Book> BookSlot<B> {
 
     /// Applies an item of a snapshot.
     #[inline(never)]
-    pub(super) fn apply_snapshot(&mut self, batch: &BookBatch, item: &BookItem) -> Verdict {
+    pub(super) fn apply_snapshot(
+        &mut self,
+        batch: &BookBatch,
+        item: &BookItem,
+        number: u64,
+    ) -> Verdict {
         if self.state == BookState::Quarantined {
             return Verdict::Ignored;
         }
@@ -256,6 +282,7 @@ impl<B: Book> BookSlot<B> {
         if self.book.apply_snapshot(bids, asks).is_err() {
             return Verdict::Unfit;
         }
+        self.begun = number;
         self.judge(item.checksum)
     }
 

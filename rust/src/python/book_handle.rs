@@ -9,9 +9,9 @@ use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyMemoryView, PySlice};
 use pyo3::{PyClass, PyClassInitializer};
 
 use super::decimals::DecimalText;
-use super::shared_engine::SharedEngine;
 use super::{convert, decimals, errors};
 use crate::book::{Book, Level, OutOfRange, Side, measures};
+use crate::engine::SharedEngine;
 use crate::engine::{BookSlot, BookState, Books, Engine};
 
 /// A book that an engine updates (live), or its caller (free).

@@ -8,8 +8,8 @@ use pyo3::types::{PyDict, PyIterator, PyList, PyMapping, PyString};
 
 use super::book_handle::{BookHandle, LiveBook};
 use super::errors;
-use super::shared_engine::SharedEngine;
 use crate::engine::BookState;
+use crate::engine::SharedEngine;
 
 // The books of one channel.
 #[doc = doc!("Books" "")]

@@ -5,9 +5,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::books::{PyBooks, deprecated};
-use super::shared_engine::SharedEngine;
 use super::{data_message, frame, reply};
 use crate::book::{L2Book, L3Book};
+use crate::engine::SharedEngine;
 use crate::engine::{BookSlot, Notice, Outcome};
 use crate::message::Channel;
 
@@ -144,10 +144,21 @@ impl PyEngine {
             return Ok(read);
         }
         let outcome = self.core.lock().feed(frame.as_bytes(), received_ns);
+        self.events(frame, &outcome, received_ns)
+    }
+
+    /// The events of a frame that was fed.
+    #[inline(always)]
+    pub(super) fn events<'py>(
+        &self,
+        frame: &Bound<'py, PyBytes>,
+        outcome: &Outcome,
+        received_ns: Option<i64>,
+    ) -> PyResult<Read<'py>> {
         let notices = if outcome.notices.is_empty() {
             Vec::new()
         } else {
-            self.notices(frame.py(), &outcome, received_ns)?
+            self.notices(frame.py(), outcome, received_ns)?
         };
         let event = match outcome.message {
             Ok(message) => data_message::to_python(frame, message, received_ns, outcome.verified)?,
@@ -157,6 +168,12 @@ impl PyEngine {
             }
         };
         Ok((notices, event))
+    }
+
+    /// The engine behind it.
+    #[cfg(all(unix, feature = "tls"))]
+    pub(super) fn shared(&self) -> SharedEngine {
+        self.core.clone()
     }
 
     /// A message of a channel without books, with its items decoded at once: the listeners of such

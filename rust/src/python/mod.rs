@@ -33,8 +33,9 @@ mod pool;
 mod receiver;
 mod reply;
 mod schema;
-mod shared_engine;
 mod strings;
+#[cfg(all(unix, feature = "tls"))]
+mod thread_reader;
 #[cfg(all(unix, feature = "tls"))]
 mod tls_stream;
 
@@ -56,6 +57,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add_class::<plain_stream::PyPlainStream>()?;
         module.add_class::<tls_stream::PyTlsConfig>()?;
         module.add_class::<tls_stream::PyTlsStream>()?;
+        module.add_class::<thread_reader::PyThreadReader>()?;
     }
     module.add_function(wrap_pyfunction!(data_message::py_parse_message, module)?)
 }

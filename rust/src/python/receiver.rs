@@ -82,6 +82,19 @@ impl PyReceiver {
         self.lock().is_direct = is_direct;
     }
 
+    #[doc = doc!("Receiver" "take")]
+    fn take<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let (memory, start, end) = {
+            let mut buffer = self.lock();
+            let (start, end) = (buffer.start, buffer.end);
+            (buffer.start, buffer.needed) = (end, 0);
+            (buffer.memory.clone_ref(py).into_bound(py), start, end)
+        };
+        // SAFETY: nothing runs between here and the copy that could resize or write the array.
+        let bytes = unsafe { memory.as_bytes() };
+        PyBytes::new(py, bytes.get(start..end).unwrap_or_default())
+    }
+
     #[doc = doc!("Receiver" "get_buffer")]
     #[pyo3(signature = (sizehint = -1))]
     #[allow(

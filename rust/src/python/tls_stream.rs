@@ -1,5 +1,7 @@
 //! `TlsConfig` and `TlsStream`.
 
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyValueError;
@@ -8,8 +10,9 @@ use rustls::ClientConfig;
 
 use super::buffers::{with_bytes, with_room};
 use super::errors::{os_error, tls_error};
-use crate::socket::{Errno, Socket};
-use crate::tls::{End, Session, TlsError, config};
+use crate::reader::{Incoming, Wire};
+use crate::socket::{Errno, Socket, duplicate};
+use crate::tls::{End, ROOM, Session, TlsError, config};
 
 #[doc = doc!("TlsConfig" "")]
 #[pyclass(frozen, name = "TlsConfig", module = "kraken_connector._native")]
@@ -48,11 +51,14 @@ impl PyTlsConfig {
                 ))
             })?;
         Ok(PyTlsStream {
-            inner: Mutex::new(Inner {
+            fd,
+            quickack,
+            stamps,
+            inner: Arc::new(Mutex::new(Inner {
                 socket: Socket::new(fd, quickack, stamps),
                 session,
                 is_end_reported: false,
-            }),
+            })),
         })
     }
 }
@@ -60,7 +66,10 @@ impl PyTlsConfig {
 #[doc = doc!("TlsStream" "")]
 #[pyclass(frozen, name = "TlsStream", module = "kraken_connector._native")]
 pub(super) struct PyTlsStream {
-    inner: Mutex<Inner>,
+    fd: RawFd,
+    quickack: bool,
+    stamps: bool,
+    inner: Arc<Mutex<Inner>>,
 }
 
 /// A session and the socket below it.
@@ -128,15 +137,11 @@ impl Inner {
         if self.session.is_handshaking() && self.session.ending().is_none() {
             return Err(Failure::TooEarly);
         }
-        let mut count = self.session.read(room);
+        let mut count = self.decrypt_into(room);
         if count == 0 && self.session.ending().is_none() {
             let received = self.socket.recv(self.session.room())?;
             self.session.received(received);
-            count = self.session.read(room);
-        }
-        if self.session.has_outgoing() {
-            // An alert, or new keys: best effort, as the next write fails the same way.
-            let _ = self.send_outgoing();
+            count = self.decrypt_into(room);
         }
         if count > 0 {
             return Ok(count);
@@ -147,6 +152,16 @@ impl Inner {
             Some(End::Closed | End::Truncated) => Ok(0),
             Some(End::Failed(error)) => Err(error.clone().into()),
         }
+    }
+
+    /// Decrypts what was received before, and answers it.
+    fn decrypt_into(&mut self, room: &mut [u8]) -> usize {
+        let count = self.session.read(room);
+        if self.session.has_outgoing() {
+            // An alert, or new keys: best effort, as the next write fails the same way.
+            let _ = self.send_outgoing();
+        }
+        count
     }
 
     fn pending(&mut self) -> bool {
@@ -235,6 +250,75 @@ impl PyTlsStream {
 
 impl PyTlsStream {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
+    }
+
+    /// The receiving side for a thread. Writes wait for its decrypting only.
+    pub(super) fn wire(&self) -> io::Result<impl Wire + use<>> {
+        let fd = duplicate(self.fd)?;
+        Ok(TlsWire {
+            incoming: Socket::new(fd.as_raw_fd(), self.quickack, self.stamps),
+            fd,
+            ciphertext: vec![0; ROOM].into_boxed_slice(),
+            stream: Arc::clone(&self.inner),
+        })
+    }
+}
+
+fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
+    inner.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct TlsWire {
+    incoming: Socket,
+    /// Its own, so that it cannot become that of another connection.
+    fd: OwnedFd,
+    ciphertext: Box<[u8]>,
+    stream: Arc<Mutex<Inner>>,
+}
+
+impl Wire for TlsWire {
+    fn fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
+    fn read(&mut self, room: &mut [u8]) -> Incoming {
+        let mut inner = lock(&self.stream);
+        let count = inner.decrypt_into(room);
+        if count > 0 {
+            return Incoming::Bytes(count);
+        }
+        if inner.session.ending().is_some() {
+            return Incoming::End;
+        }
+        drop(inner);
+        let received = self.incoming.recv(&mut self.ciphertext);
+        let mut inner = lock(&self.stream);
+        match received {
+            Ok(count) => {
+                let ciphertext = self.ciphertext.get(..count).unwrap_or_default();
+                inner.session.receive(ciphertext);
+                inner.socket.set_received_ns(self.incoming.received_ns());
+            }
+            Err(error) if error.is_would_block() => return Incoming::Nothing,
+            Err(error) => {
+                inner.socket.fail_recv(error);
+                return Incoming::End;
+            }
+        }
+        match inner.decrypt_into(room) {
+            0 if inner.session.ending().is_some() => Incoming::End,
+            0 => Incoming::Nothing,
+            count => Incoming::Bytes(count),
+        }
+    }
+
+    fn is_pending(&self) -> bool {
+        let mut inner = lock(&self.stream);
+        inner.session.has_plaintext() || inner.session.ending().is_some()
+    }
+
+    fn received_ns(&self) -> i64 {
+        self.incoming.received_ns()
     }
 }

@@ -126,7 +126,7 @@ def test_row_that_does_not_fit_the_books_digits_is_refused(core: Any) -> None:
 
 def test_counters_start_at_zero_and_are_a_copy(core: Any) -> None:
     engine = core.Engine()
-    names = "frames bytes messages book_messages level3_messages verified mismatches crossed"
+    names = "frames bytes messages pongs book_messages level3_messages verified mismatches crossed"
     more = "sequence_gaps invalid_frames unknown_channels"
     zero = dict.fromkeys([*names.split(), *more.split()], 0)
     assert engine.counters() == zero
@@ -150,6 +150,7 @@ def test_counters_count(engine: Any) -> None:
         "frames": 5,
         "bytes": sum(map(len, frames)),
         "messages": 4,
+        "pongs": 1,
         "book_messages": 1,
         "mismatches": 1,
         "invalid_frames": 1,

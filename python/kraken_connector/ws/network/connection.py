@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import logging
 import time
@@ -37,10 +38,11 @@ from ..protocol.order_requests import Command
 from ..protocol.session import Session
 from ..token.manager import TokenDelayed, TokenManager
 from .backoff import connect_budget, connect_failed, delays, is_final, is_retryable, spread
+from .bypass import ThreadBypass
 from .dialing import Dialer, check_engine
 from .opening import open_socket
 from .socket_options import ReceiveStamps, SocketOptions
-from .websocket import DirectConnection, FrameWriter
+from .websocket import DirectConnection, FrameWriter, MakeBypass
 
 if TYPE_CHECKING:
     from ..._backend import Event
@@ -203,9 +205,6 @@ class Connection:
         """
         self.state = ConnectionState.DISCONNECTED
         self._closing = self._socket or self._closing
-        if isinstance(self._socket, DirectConnection):
-            # A frame that still arrives must not make a book valid, as no update would follow.
-            self._socket.go_indirect()
         if forget:
             # Before the socket is lost: a disconnect by the user is not a gap.
             self.session.gaps.give_up()
@@ -418,6 +417,15 @@ class Connection:
             return None
         return Receiver(self.session.engine, self._options.max_frame_size)
 
+    def _make_bypass(self) -> MakeBypass | None:
+        """Return what makes a socket's way past the library, `None` if the event loop reads."""
+        options = self._options
+        if options.sockets.reader == "loop":
+            return None
+        return functools.partial(
+            ThreadBypass, self.session.engine, options.max_frame_size, options.sockets.cpu
+        )
+
     def _on_events(self, events: list[Event], received_ns: int) -> None:
         """Process the events of a read that bypassed the library; see `DirectConnection`."""
         session = self.session
@@ -474,6 +482,9 @@ class Connection:
 
     def _stop(self, error: TransportError) -> None:
         """Detach from the socket, and report its loss to the session."""
+        if isinstance(self._socket, DirectConnection):
+            # A frame that still arrives must not make a book valid, as no update would follow.
+            self._socket.go_indirect()
         self._socket = self._writer = None
         if self._timer is not None:
             self._timer.cancel()
@@ -512,6 +523,7 @@ class Connection:
                 close_timeout=options.close_timeout,
                 receiver=self._receiver(),
                 on_events=self._on_events,
+                make_bypass=self._make_bypass(),
             )
         except Exception as error:
             without_frames(error)

@@ -11,7 +11,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from ..._backend import PlainStream as NativeStream
-from ..._backend import TlsConfig
+from ..._backend import ThreadReader, TlsConfig
 from ...network import Network, roots_of
 from .addresses import connect_first, lookup
 from .socket_options import SocketOptions
@@ -40,6 +40,7 @@ def check_engine(network: Network, options: SocketOptions) -> None:
     wanted = {
         "tls_engine='rustls'": options.tls_engine == "rustls",
         "receive_stamps='kernel'": options.receive_stamps == "kernel",
+        "reader='thread'": options.reader == "thread",
         "quickack": options.quickack,
     }
     for name in (name for name, is_wanted in wanted.items() if is_wanted):
@@ -65,6 +66,7 @@ class Dialer:
     def __init__(self, network: Network, options: SocketOptions) -> None:
         self._network = network
         self._options = options
+        self._needs_rustls = options.tls_engine == "rustls" or options.reader == "thread"
         self._needs_openssl = options.tls_engine == "openssl" or network.ssl is not None
         self._has_stamps = options.receive_stamps == "kernel"
         self._native = {"quickack": options.quickack, "stamps": self._has_stamps}
@@ -96,7 +98,7 @@ class Dialer:
             except tls.SSLEOFError:
                 raise ConnectionResetError("closed by the peer in the TLS handshake") from None
             except (tls.SSLError, ValueError) as error:
-                if self._options.tls_engine == "rustls":
+                if self._needs_rustls:
                     raise
                 logger.info("rustls cannot connect to %s, OpenSSL is asked: %s", host, error)
                 self._needs_openssl = True

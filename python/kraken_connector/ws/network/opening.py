@@ -16,9 +16,10 @@ from websockets.uri import parse_uri
 
 from ...network import Network
 from .addresses import connect_first, lookup
+from .bypass import OnEvents
 from .dialing import Dialer
 from .transport import SocketTransport, can_watch_sockets
-from .websocket import DirectConnection, OnEvents
+from .websocket import DirectConnection, MakeBypass
 
 if TYPE_CHECKING:
     from ..._backend import Receiver
@@ -53,6 +54,7 @@ async def open_socket(
     close_timeout: float,
     receiver: Receiver | None,
     on_events: OnEvents,
+    make_bypass: MakeBypass | None = None,
 ) -> ClientConnection:
     """Open a socket. The library sends no pings, as the session does.
 
@@ -64,7 +66,8 @@ async def open_socket(
         open_timeout: longest wait, seconds.
         close_timeout: longest wait for the closing handshake, seconds.
         receiver: reads text frames, with the native core; without it all messages come from `recv`.
-        on_events: called with the events that `receiver` reads.
+        on_events: called with the events of text frames that bypass the library.
+        make_bypass: makes the way past the library; by default the event loop reads.
 
     Raises:
         TimeoutError: opening took longer than `open_timeout`.
@@ -73,7 +76,7 @@ async def open_socket(
     """
     create: Callable[..., ClientConnection] = ClientConnection
     if receiver is not None:
-        create = functools.partial(DirectConnection, receiver, on_events)
+        create = functools.partial(DirectConnection, receiver, on_events, make_bypass)
     options = _Options(create, max_frame_size, close_timeout)
     try:
         async with asyncio.timeout(open_timeout):

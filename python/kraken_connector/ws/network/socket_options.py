@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +13,10 @@ from typing import Any, Final, Literal, TypeAlias
 
 from ...models.checks import check_choice, checked_integer, checked_list
 
-__all__ = ["LocalAddr", "ReceiveStamps", "SockOption", "SocketOptions", "TlsEngine"]
+__all__ = ["LocalAddr", "ReadBy", "ReceiveStamps", "SockOption", "SocketOptions", "TlsEngine"]
 
 TlsEngine: TypeAlias = Literal["auto", "openssl", "rustls"]
+ReadBy: TypeAlias = Literal["loop", "thread"]
 ReceiveStamps: TypeAlias = Literal["user", "kernel"]
 #: An address of this machine, and a port, 0 for any.
 LocalAddr: TypeAlias = tuple[str, int]
@@ -38,6 +40,8 @@ class SocketOptions:
         quickack: whether to acknowledge each read at once.
         resolve: IP addresses by host, instead of those of the system.
         receive_stamps: whose clock says when data was received.
+        reader: who reads.
+        cpu: the processor that reading threads run on.
 
     Raises:
         TypeError, ValueError: a value is not valid.
@@ -50,10 +54,15 @@ class SocketOptions:
     quickack: bool = False
     resolve: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     receive_stamps: ReceiveStamps = "user"
+    reader: ReadBy = "loop"
+    cpu: int | None = None
 
     def __post_init__(self) -> None:
         check_choice("tls_engine", self.tls_engine, ("auto", "openssl", "rustls"))
         check_choice("receive_stamps", self.receive_stamps, ("user", "kernel"))
+        check_choice("reader", self.reader, ("loop", "thread"))
+        if self.cpu is not None:
+            _check_cpu(self.cpu, self.reader)
         if self.busy_poll is not None:
             _check_c_int("busy_poll", self.busy_poll, 1)
         for name in ("busy_poll", "quickack"):
@@ -100,6 +109,17 @@ class SocketOptions:
             made.close()
             raise
         return made
+
+
+def _check_cpu(cpu: Any, reader: ReadBy) -> None:
+    checked_integer("cpu", cpu, 0)
+    if reader != "thread":
+        raise ValueError("cpu needs reader='thread'")
+    if sys.platform != "linux":
+        raise ValueError("cpu needs Linux")
+    if cpu not in (available := os.sched_getaffinity(0)):
+        names = ", ".join(map(str, sorted(available)))
+        raise ValueError(f"cpu must be a processor of this process ({names}), not {cpu}")
 
 
 def _check_local_addr(value: Any) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, cast
 
 from .streams import BytesLike, Line, Stream
 
-__all__ = ["SocketTransport", "can_watch_sockets", "shake_hands"]
+__all__ = ["SocketTransport", "Source", "can_watch_sockets", "shake_hands"]
 
 #: Bytes that are read at once for a protocol that has no buffer of its own.
 READ_SIZE = 128 * 1024
@@ -46,16 +48,35 @@ async def shake_hands(connection: socket.socket, stream: Stream) -> None:
             loop.remove_writer(connection)
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a transport has its data from.
+
+    Attributes:
+        file: what the event loop watches.
+        read: called when that can be read.
+        stop: called when the transport closes; nothing must be read any more.
+    """
+
+    file: int | socket.socket
+    read: Callable[[], object]
+    stop: Callable[[], object] = lambda: None
+
+
 class SocketTransport(asyncio.Transport):
     """Moves data between a stream and a protocol.
 
     Args:
         line: the stream and its socket, which the transport closes.
         protocol: the protocol; it is told of the connection at once.
+
+    Attributes:
+        stream: the stream.
     """
 
     def __init__(self, line: Line, protocol: asyncio.Protocol | asyncio.BufferedProtocol) -> None:
-        self._socket, self._stream = line.connection, line.stream
+        self._socket, self.stream = line.connection, line.stream
+        self._source = Source(self._socket, self._read)
         extra: dict[str, Any] = {"socket": self._socket, "peername": None, "sockname": None}
         if line.context is not None:
             extra["sslcontext"] = line.context
@@ -75,13 +96,14 @@ class SocketTransport(asyncio.Transport):
 
     def __repr__(self) -> str:
         state = "lost" if self._is_lost else "closing" if self._is_closing else "open"
-        return f"<{type(self).__name__} {state} fd={self._socket.fileno()} of {self._stream!r}>"
+        return f"<{type(self).__name__} {state} fd={self._socket.fileno()} of {self.stream!r}>"
 
     def __del__(self) -> None:
         if self._socket.fileno() >= 0:
             warnings.warn(
                 f"unclosed transport {self!r}", ResourceWarning, stacklevel=2, source=self
             )
+            self._source.stop()
             self._socket.close()
 
     # Reading.
@@ -105,7 +127,7 @@ class SocketTransport(asyncio.Transport):
         """Give the protocol no more data."""
         if self.is_reading():
             self._is_paused = True
-            self._loop.remove_reader(self._socket)
+            self._loop.remove_reader(self._source.file)
 
     def resume_reading(self) -> None:
         """Give the protocol data again."""
@@ -113,15 +135,21 @@ class SocketTransport(asyncio.Transport):
             self._is_paused = False
             self._start_reading()
 
+    def read_from(self, source: Source | None) -> None:
+        """Let another object read the stream, `None` for the transport itself again."""
+        self._loop.remove_reader(self._source.file)
+        self._source = source or Source(self._socket, self._read)
+        self._start_reading()
+
     def _start_reading(self) -> None:
         if self.is_reading():
-            self._loop.add_reader(self._socket, self._read)
-            if self._stream.pending:
-                self._loop.call_soon(self._read)
+            self._loop.add_reader(self._source.file, self._source.read)
+            if self.stream.pending:
+                self._loop.call_soon(self._source.read)
 
     def _read(self) -> None:
         """Give the protocol what there is to read."""
-        stream = self._stream
+        stream = self.stream
         while self.is_reading():
             try:
                 buffer = self._protocol.get_buffer(-1)
@@ -146,7 +174,11 @@ class SocketTransport(asyncio.Transport):
         """Tell the protocol that the peer sends no more, as nothing was read into its buffer."""
         if not len(buffer):
             raise RuntimeError("get_buffer() returned an empty buffer")
-        self._loop.remove_reader(self._socket)
+        self._end_reading()
+
+    def _end_reading(self) -> None:
+        """Tell the protocol that the peer sends no more."""
+        self._stop_reading()
         self._has_read_eof = True
         # With TLS there is no half of a connection, as in asyncio.
         if not (self._protocol.eof_received() and self.can_write_eof()):
@@ -180,7 +212,7 @@ class SocketTransport(asyncio.Transport):
         if self._is_lost or not data:
             return
         try:
-            waiting = self._stream.write(data)
+            waiting = self.stream.write(data)
         except OSError as error:
             self._fail(error)
             return
@@ -206,7 +238,7 @@ class SocketTransport(asyncio.Transport):
     def _flush(self) -> None:
         """Send what waits, as the socket has room."""
         try:
-            self._waiting = self._stream.flush()
+            self._waiting = self.stream.flush()
         except OSError as error:
             self._fail(error)
             return
@@ -242,7 +274,7 @@ class SocketTransport(asyncio.Transport):
         """Close after what waits is sent."""
         if not self._is_closing:
             self._is_closing = True
-            self._loop.remove_reader(self._socket)
+            self._stop_reading()
             if not self._waiting:
                 self._finish()
 
@@ -251,7 +283,7 @@ class SocketTransport(asyncio.Transport):
         self._fail(None)
 
     def _finish(self) -> None:
-        self._stream.close_write()
+        self.stream.close_write()
         self._fail(None)
 
     def _fail(self, error: Exception | None) -> None:
@@ -259,9 +291,13 @@ class SocketTransport(asyncio.Transport):
         if not self._is_lost:
             self._is_lost = self._is_closing = True
             self._waiting, self._is_full = 0, False
-            self._loop.remove_reader(self._socket)
+            self._stop_reading()
             self._loop.remove_writer(self._socket)
             self._loop.call_soon(self._lose, error)
+
+    def _stop_reading(self) -> None:
+        self._loop.remove_reader(self._source.file)
+        self._source.stop()
 
     def _lose(self, error: Exception | None) -> None:
         try:

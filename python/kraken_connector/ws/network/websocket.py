@@ -1,8 +1,7 @@
 """The WebSocket: `websockets` does handshake, control frames and closing.
 
-With the native core, text frames bypass the library: they go from the read buffer straight to the
-engine. All other frames (pings, pongs, closes, fragments, compressed frames) go to the library,
-always whole.
+With the native core, text frames bypass the library: they go straight to the engine. All
+other frames (pings, pongs, closes, fragments, compressed frames) go to the library, always whole.
 """
 
 from __future__ import annotations
@@ -19,20 +18,19 @@ from websockets.client import ClientProtocol
 from websockets.frames import apply_mask  # type: ignore[attr-defined] # the fast one
 from websockets.protocol import State
 
+from .bypass import Bypass, LoopBypass, OnEvents
 from .socket_options import ReceiveStamps
 from .streams import Stream
 
 if TYPE_CHECKING:
-    from ..._backend import Event, Receiver
+    from ..._backend import Receiver
 
-__all__ = ["DirectConnection", "FrameWriter", "OnEvents"]
+__all__ = ["DirectConnection", "FrameWriter", "MakeBypass"]
 
 #: Frame headers by payload length (RFC 6455, section 5.2).
 _SHORT, _MIDDLE, _LONG = (struct.Struct(f"!BB{size}4s").pack for size in ("", "H", "Q"))
 #: Looked up once, as access to an enum member is slow.
 OPEN = State.OPEN
-#: Called with the events of a read and the time of receipt, nanoseconds since the epoch.
-OnEvents = Callable[["list[Event]", int], None]
 
 #: The end of the headers of an HTTP response.
 _END_OF_HEAD = b"\r\n\r\n"
@@ -51,13 +49,21 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
     """
 
     def __init__(
-        self, receiver: Receiver, on_events: OnEvents, protocol: ClientProtocol, **options: Any
+        self,
+        receiver: Receiver,
+        on_events: OnEvents,
+        make_bypass: MakeBypass | None,
+        protocol: ClientProtocol,
+        **options: Any,
     ) -> None:
         super().__init__(protocol, **options)
         self.failure: Exception | None = None
         self.stamped: Stream | None = None
         self._receiver = receiver
         self._on_events = on_events
+        self._bypass: Bypass = (
+            LoopBypass(receiver) if make_bypass is None else make_bypass(self, receiver, on_events)
+        )
         self._head = bytearray()
         self._early: bytearray | None = bytearray(64 * 1024)
 
@@ -67,14 +73,15 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
         Not after a close or an error: later data must not be processed (RFC 6455, sections 1.4 and
         7.1.7), and the library drops it.
         """
-        receiver = self._receiver
-        if receiver.is_direct or self._early is not None or len(self.recv_messages.frames):
+        bypass = self._bypass
+        if bypass.is_on or self._early is not None or len(self.recv_messages.frames):
             return
-        receiver.is_direct = self.protocol.state is OPEN
+        if self.protocol.state is OPEN:
+            bypass.start()
 
     def go_indirect(self) -> None:
         """Give all frames to the library from now on, so that the engine receives none."""
-        self._receiver.is_direct = False
+        self._bypass.stop()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return the buffer that the event loop reads into."""
@@ -101,11 +108,19 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
         try:
             rest = self._receiver.buffer_updated(nbytes, received_ns, self._on_events)
         except Exception as error:  # noqa: BLE001 (raised by the reader of this connection)
-            self.failure = error
-            self.transport.abort()
+            self.fail(error)
             return
         if rest is not None:
             super().data_received(rest)
+
+    def control_received(self, frames: bytes) -> None:
+        """Handle pings and pongs."""
+        super().data_received(frames)
+
+    def fail(self, error: Exception) -> None:
+        """End the connection because of an error."""
+        self.failure = error
+        self.transport.abort()
 
     @property
     def stamp(self) -> ReceiveStamps:
@@ -135,6 +150,10 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
         self.get_buffer = self._receiver.get_buffer  # type: ignore[method-assign]
         self._head.clear()
         self.data_received(frames)
+
+
+#: Makes the short way of a connection.
+MakeBypass = Callable[[DirectConnection, "Receiver", OnEvents], Bypass]
 
 
 class FrameWriter:

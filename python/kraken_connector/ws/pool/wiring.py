@@ -62,6 +62,11 @@ class Wiring:
     def __post_init__(self) -> None:
         if self.symbols is not None:
             checked_integer("symbols_per_connection", self.symbols, 1)
+        if self.redundant and self.connection.sockets.reader == "thread":
+            raise ValueError(
+                "reader='thread' is not for redundant=True: the event loop merges the books of the "
+                "two connections, so a thread would not keep them up to date"
+            )
         if self.redundant_patience != 0 or isinstance(self.redundant_patience, bool):
             checked_seconds("redundant_patience", self.redundant_patience)
             if not self.redundant:

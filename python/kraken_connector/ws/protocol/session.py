@@ -216,7 +216,6 @@ class Session:
         self._watch = PauseWatch()
         self._rates = RateMeter()
         self._numbers = ConnectionNumbers()
-        self._pongs = 0
         #: Id of the last ping, and when it was sent.
         self._last_ping: tuple[int, float] | None = None
         self._planned = inf
@@ -556,7 +555,6 @@ class Session:
             self._unrouted(heartbeat)
 
     def _on_pong(self, pong: PongResponse) -> None:
-        self._pongs += 1
         self.keepalive.on_pong(self.keepalive.heard)
         req_id, sent = self._last_ping or (None, None)
         if pong.req_id != req_id:
@@ -915,7 +913,8 @@ class Session:
         """
         if all(entry.state != "confirmed" for entry in self.registry):
             return None
-        return self.engine.counters()["frames"] - self._pongs
+        counters = self.engine.counters()
+        return counters["frames"] - counters["pongs"]
 
     def _excuse(self, now: float) -> None:
         self.keepalive.excuse(now, self.GRACE)
