@@ -34,19 +34,33 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING or _NAME == "native":
     from ._native import (
+        BookFile,
         Books,
+        BookWriter,
         Engine,
         Level3Book,
         OrderBook,
         Receiver,
+        SharedBook,
         WSDataMessage,
         parse_message,
     )
 else:
-    from ._pure import Books, Engine, Level3Book, OrderBook, WSDataMessage, parse_message
+    from ._pure import (
+        BookFile,
+        Books,
+        Engine,
+        Level3Book,
+        OrderBook,
+        SharedBook,
+        WSDataMessage,
+        parse_message,
+    )
 
     # There is no short way from socket to engine: messages take that of the WebSocket library.
     Receiver = None
+    # Python cannot write memory in the order that readers of other processes need.
+    BookWriter = None
 
 
 def backend() -> BackendName:
@@ -55,11 +69,14 @@ def backend() -> BackendName:
 
 
 __all__ = [
+    "BookFile",
+    "BookWriter",
     "Books",
     "Engine",
     "Level3Book",
     "OrderBook",
     "Receiver",
+    "SharedBook",
     "WSDataMessage",
     "backend",
     "parse_message",

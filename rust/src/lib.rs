@@ -28,6 +28,7 @@ pub mod engine;
 pub mod error;
 pub mod lexer;
 pub mod message;
+pub mod shared;
 pub mod short_text;
 pub mod time;
 pub mod websocket;

@@ -16,8 +16,9 @@ import pytest
 import kraken_connector
 from kraken_connector import _pure
 
-#: What only the extension has: without it the WebSocket library reads frames.
-NATIVE_ONLY = {"Receiver"}
+#: What only the extension has: without it the WebSocket library reads frames, and no books are
+#: written for other processes.
+NATIVE_ONLY = {"BookWriter", "Receiver"}
 
 STUB = ast.parse(Path(kraken_connector.__file__).with_name("_native.pyi").read_text("utf-8"))
 DEFINED = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}

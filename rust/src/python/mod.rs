@@ -29,6 +29,7 @@ mod pool;
 mod receiver;
 mod reply;
 mod schema;
+mod shared_books;
 mod shared_engine;
 mod strings;
 
@@ -45,5 +46,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<level3_book::PyLevel3Book>()?;
     module.add_class::<data_message::PyDataMessage>()?;
     module.add_class::<receiver::PyReceiver>()?;
+    module.add_class::<shared_books::PyBookWriter>()?;
+    module.add_class::<shared_books::PyBookFile>()?;
+    module.add_class::<shared_books::PySharedBook>()?;
     module.add_function(wrap_pyfunction!(data_message::py_parse_message, module)?)
 }
