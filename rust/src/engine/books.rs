@@ -11,7 +11,7 @@ use super::{Moment, Notice};
 use crate::book::Book;
 use crate::lexer::Value;
 use crate::message::{BookBatch, BookItem};
-use crate::shared::Writer;
+use crate::shared::{Sides, Writer};
 
 /// Books of a channel that messages can create, some ten times the number of listed pairs. Books
 /// of further pairs are not kept, so that made-up symbols cannot fill the memory.
@@ -135,7 +135,7 @@ impl<B: Book> Books<B> {
         change(slot);
         if let Some(sharing) = &mut self.sharing {
             let checksum = slot.book_mut().checksum();
-            sharing.write(index, slot, checksum);
+            sharing.write(index, slot, checksum, Sides::BOTH);
             sharing.ring();
         }
     }
@@ -201,7 +201,12 @@ impl<B: Book> Books<B> {
             if let Some(sharing) = &mut self.sharing {
                 // That of a book that is shared with its levels: it has matched.
                 let checksum = item.checksum.unwrap_or_default();
-                sharing.write(book, slot, checksum);
+                let (bids, asks) = B::rows(batch, item);
+                let sides = Sides {
+                    bids: is_snapshot || !bids.is_empty(),
+                    asks: is_snapshot || !asks.is_empty(),
+                };
+                sharing.write(book, slot, checksum, sides);
             }
         }
         applied
@@ -234,7 +239,7 @@ impl<B: Book> Books<B> {
             if let Some(index) = self.known(symbol.as_bytes()) {
                 is_named = true;
                 self.change(index, |slot| {
-                    slot.withdraw_unless_quarantined(BookState::Stale)
+                    slot.withdraw_unless_quarantined(BookState::Stale);
                 });
             }
         }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::slot::{BookSlot, BookState};
 use crate::book::Book;
-use crate::shared::{Facts, State, Writer};
-use crate::time::timestamp_ns;
+use crate::shared::{Facts, Sides, State, Writer};
+use crate::time::RecentTime;
 
 /// Tells engines apart.
 static ENGINES: AtomicU64 = AtomicU64::new(1);
@@ -20,6 +20,7 @@ pub(super) struct Sharing {
     places: Vec<Place>,
     /// The slots that changed since the last [`Sharing::ring`].
     changed: Vec<usize>,
+    time: RecentTime,
 }
 
 /// Where a book is shared.
@@ -37,12 +38,20 @@ impl Sharing {
             owner: ENGINES.fetch_add(1, Ordering::Relaxed),
             places: Vec::new(),
             changed: Vec::new(),
+            time: RecentTime::default(),
         }
     }
 
-    /// Writes a book as it is; `checksum` is that of a valid one.
+    /// Writes a book as it is; `checksum` is that of a valid one, and `sides` are those that may
+    /// have changed since it was written last.
     #[inline]
-    pub(super) fn write<B: Book>(&mut self, index: usize, book: &BookSlot<B>, checksum: u32) {
+    pub(super) fn write<B: Book>(
+        &mut self,
+        index: usize,
+        book: &BookSlot<B>,
+        checksum: u32,
+        sides: Sides,
+    ) {
         let place = self.places.get_mut(index);
         let Some(Place::Slot { slot, is_changed }) = place else {
             return self.write_first(index, book, checksum);
@@ -50,8 +59,7 @@ impl Sharing {
         if !std::mem::replace(is_changed, true) {
             self.changed.push(index);
         }
-        let text = book.timestamp_bytes();
-        let timestamp_ns = timestamp_ns(text).and_then(|time| time.try_into().ok());
+        let timestamp_ns = self.time.timestamp_ns(book.timestamp_bytes());
         let facts = Facts {
             state: shared(book.state()),
             checksum,
@@ -59,7 +67,8 @@ impl Sharing {
             timestamp_ns: timestamp_ns.unwrap_or_default(),
             received_ns: book.received_ns().unwrap_or_default(),
         };
-        self.writer.write(*slot, self.owner, &facts, book.book());
+        self.writer
+            .write(*slot, self.owner, &facts, book.book(), sides);
     }
 
     /// Finds a place for a book, and writes it if there is one.
@@ -76,7 +85,7 @@ impl Sharing {
             Some(slot) => {
                 let is_changed = false;
                 *place = Place::Slot { slot, is_changed };
-                self.write(index, book, checksum);
+                self.write(index, book, checksum, Sides::BOTH);
             }
         }
     }

@@ -120,7 +120,7 @@ impl PyBookFile {
     #[doc = doc!("BookFile" "levels")]
     #[getter]
     fn levels(&self) -> usize {
-        self.0.layout().levels
+        self.0.layout().levels()
     }
 
     #[doc = doc!("BookFile" "omitted")]
@@ -213,7 +213,7 @@ impl PySharedBook {
 
     #[doc = doc!("SharedBook" "frozen")]
     fn frozen(&self, py: Python<'_>) -> PyResult<Py<PyOrderBook>> {
-        let mut words = vec![0; Copied::words(self.reader.layout().levels)];
+        let mut words = vec![0; Copied::words(self.reader.layout().levels())];
         let copied = self.valid(py, &mut words)?;
         let timestamp = match copied.timestamp_ns() {
             None => String::new(),
@@ -328,7 +328,7 @@ impl PySharedBook {
         depth: Option<i64>,
         side: impl FnOnce(&Copied<'_>) -> Vec<Level>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let most = self.reader.layout().levels;
+        let most = self.reader.layout().levels();
         let depth = depth.map(depth_of).transpose()?.unwrap_or(most).min(most);
         let mut words = vec![0; Copied::words(depth)];
         let copied = self.valid(py, &mut words)?;

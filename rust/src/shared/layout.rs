@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::RangeInclusive;
+use std::sync::atomic::AtomicU64;
 
 /// The first word: `KCBOOKS1`.
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"KCBOOKS1");
@@ -91,10 +92,11 @@ impl State {
 /// The sizes of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Levels a side.
-    pub levels: usize,
-    /// Number of slots.
-    pub capacity: usize,
+    levels: usize,
+    capacity: usize,
+    slot_words: usize,
+    /// Where the first slot begins.
+    slots: usize,
 }
 
 impl Layout {
@@ -110,7 +112,12 @@ impl Layout {
         } else if !(1..=MAX_CAPACITY).contains(&capacity) {
             format!("capacity must be 1 to {MAX_CAPACITY}, not {capacity}")
         } else {
-            return Ok(Self { levels, capacity });
+            return Ok(Self {
+                levels,
+                capacity,
+                slot_words: (FACTS + RANK * levels).next_multiple_of(LINE),
+                slots: Self::symbol(capacity).next_multiple_of(LINE),
+            });
         };
         Err(io::Error::new(io::ErrorKind::InvalidInput, text))
     }
@@ -124,9 +131,21 @@ impl Layout {
         is_ours.then_some(layout)
     }
 
+    /// Levels a side.
+    #[must_use]
+    pub const fn levels(&self) -> usize {
+        self.levels
+    }
+
+    /// Number of slots.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// The word of the head with version and size of a slot.
     pub(super) const fn version(&self) -> u64 {
-        VERSION | (self.slot_words() as u64) << 32
+        VERSION | (self.slot_words as u64) << 32
     }
 
     /// The word of the head with the number of slots and of levels.
@@ -134,26 +153,23 @@ impl Layout {
         self.capacity as u64 | (self.levels as u64) << 32
     }
 
-    /// Words of a slot.
-    #[inline]
-    pub(super) const fn slot_words(&self) -> usize {
-        (FACTS + RANK * self.levels).next_multiple_of(LINE)
-    }
-
     /// Where the symbol of a slot begins.
     pub(super) const fn symbol(slot: usize) -> usize {
         head::WORDS + SYMBOL * slot
     }
 
-    /// Where a slot begins.
+    /// The words of a slot, none if there is no such slot.
     #[inline]
-    pub(super) const fn slot(&self, slot: usize) -> usize {
-        let first = Self::symbol(self.capacity).next_multiple_of(LINE);
-        first + slot * self.slot_words()
+    pub(super) fn slot<'w>(&self, words: &'w [AtomicU64], slot: usize) -> &'w [AtomicU64] {
+        let words = words.get(self.slots..).unwrap_or_default();
+        words
+            .chunks_exact(self.slot_words)
+            .nth(slot)
+            .unwrap_or_default()
     }
 
     /// Words of the file.
     pub(super) const fn words(&self) -> usize {
-        self.slot(self.capacity)
+        self.slots + self.capacity * self.slot_words
     }
 }

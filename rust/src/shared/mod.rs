@@ -10,6 +10,12 @@
 /// The atomics of `seqlock.rs`, which the model test replaces by those of loom.
 mod atomic {
     pub(super) use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+    /// The value of a word that only the caller stores.
+    #[inline(always)]
+    pub(super) fn own(word: &AtomicU64) -> u64 {
+        word.load(Ordering::Relaxed)
+    }
 }
 mod files;
 mod layout;
@@ -21,4 +27,4 @@ mod writer;
 
 pub use layout::{Layout, State};
 pub use reader::{Copied, Reader, Unready};
-pub use writer::{Facts, Writer};
+pub use writer::{Facts, Sides, Writer};

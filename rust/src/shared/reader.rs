@@ -222,7 +222,7 @@ impl Reader {
     /// The symbols in the order of their slots.
     pub fn symbols(&self) -> impl Iterator<Item = String> {
         let used = usize::try_from(self.head(head::USED)).unwrap_or_default();
-        (0..used.min(self.layout.capacity)).map(|slot| self.symbol(slot))
+        (0..used.min(self.layout.capacity())).map(|slot| self.symbol(slot))
     }
 
     /// Copies the first words of a slot, whatever its state.
@@ -327,11 +327,7 @@ impl Reader {
 
     #[inline]
     fn words(&self, slot: usize) -> &[AtomicU64] {
-        let first = self.layout.slot(slot);
-        let words = self.mapping.words().get(first..);
-        words
-            .and_then(|words| words.get(..self.layout.slot_words()))
-            .unwrap_or_default()
+        self.layout.slot(self.mapping.words(), slot)
     }
 
     #[inline]

@@ -9,7 +9,7 @@
 //!
 //! `rust/loom` explores all interleavings of this file.
 
-use super::atomic::{AtomicU64, Ordering, fence};
+use super::atomic::{AtomicU64, Ordering, fence, own};
 
 /// A change of one slot by its only writer.
 ///
@@ -27,7 +27,7 @@ impl<'w> Change<'w> {
     #[inline(always)]
     pub(crate) fn begin(words: &'w [AtomicU64]) -> Option<Self> {
         let (sequence, _) = words.split_first()?;
-        let odd = sequence.load(Ordering::Relaxed).wrapping_add(1) | 1;
+        let odd = own(sequence).wrapping_add(1) | 1;
         sequence.store(odd, Ordering::Relaxed);
         fence(Ordering::Release);
         Some(Self {
@@ -65,7 +65,7 @@ impl<'w> Change<'w> {
 /// of readers.
 #[inline(always)]
 pub(crate) fn store(word: &AtomicU64, value: u64) {
-    if word.load(Ordering::Relaxed) != value {
+    if own(word) != value {
         word.store(value, Ordering::Relaxed);
     }
 }

@@ -32,6 +32,34 @@ pub struct Facts {
     pub received_ns: i64,
 }
 
+/// The sides of a book that may have changed since it was last written.
+#[derive(Clone, Copy, Debug)]
+pub struct Sides {
+    /// Whether bids may have.
+    pub bids: bool,
+    /// Whether asks may have.
+    pub asks: bool,
+}
+
+impl Sides {
+    /// Both.
+    pub const BOTH: Self = Self {
+        bids: true,
+        asks: true,
+    };
+}
+
+/// What a slot has, for its writers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Content {
+    /// The engine whose book it is, 0 for none.
+    owner: u64,
+    /// Decimals of the prices and of the quantities.
+    scales: (u32, u32),
+    /// Numbers of the levels; `None` for a book without.
+    counts: Option<(u64, u64)>,
+}
+
 /// The only writer of a file, for all engines of a process.
 ///
 /// Dropping it closes the file. In a child process made by fork(2) it does nothing.
@@ -45,8 +73,8 @@ pub struct Writer {
     closed: AtomicBool,
     /// The slot of each symbol, `None` if it has none.
     slots: Mutex<HashMap<Box<str>, Option<usize>>>,
-    /// Which engine's book is in each slot, 0 for none; the lock of the slot.
-    owners: Vec<Mutex<u64>>,
+    /// What each slot has; the lock of the slot.
+    contents: Vec<Mutex<Content>>,
 }
 
 impl Writer {
@@ -67,8 +95,8 @@ impl Writer {
             forks: system::forks(),
             closed: AtomicBool::new(false),
             slots: Mutex::default(),
-            owners: std::iter::repeat_with(Mutex::default)
-                .take(layout.capacity)
+            contents: std::iter::repeat_with(Mutex::default)
+                .take(layout.capacity())
                 .collect(),
         };
         for (at, value) in [
@@ -101,7 +129,7 @@ impl Writer {
         let used = slots.values().flatten().count();
         let is_fit = (1..=MAX_SYMBOL).contains(&symbol.len())
             && !symbol.contains('\0')
-            && used < self.layout.capacity;
+            && used < self.layout.capacity();
         let slot = is_fit.then_some(used);
         if let Some(slot) = slot {
             let mut text = [0; SYMBOL * 8];
@@ -125,28 +153,34 @@ impl Writer {
     /// A symbol can move from one engine to another. The last one to have it valid owns the slot,
     /// and only that one can withdraw it.
     #[inline]
-    pub fn write<B: Book>(&self, slot: usize, owner: u64, facts: &Facts, book: &B) {
-        let Some(holder) = self.owners.get(slot).filter(|_| !self.is_over()) else {
+    pub fn write<B: Book>(&self, slot: usize, owner: u64, facts: &Facts, book: &B, sides: Sides) {
+        let Some(content) = self.contents.get(slot).filter(|_| !self.is_over()) else {
             return;
         };
-        let mut holder = lock(holder);
-        if facts.state != State::Valid && ![0, owner].contains(&*holder) {
+        let mut content = lock(content);
+        let is_valid = facts.state == State::Valid;
+        if !is_valid && ![0, owner].contains(&content.owner) {
             return;
         }
-        *holder = owner;
         let Some(change) = Change::begin(self.words(slot)) else {
             return;
         };
-        let (mut state, mut counts) = (facts.state, Some((0, 0)));
-        if state == State::Valid {
-            counts = self.write_levels(&change, book);
+        let scales = book.scales();
+        let before = content.counts;
+        let is_same = content.owner == owner && content.scales == scales;
+        content.owner = owner;
+        content.scales = scales;
+        content.counts = None;
+        if is_valid && scales.0.max(scales.1) <= 0xFF {
+            let known = before.filter(|_| is_same);
+            content.counts = self.write_levels(&change, book, sides, known);
         }
-        let (price_scale, qty_scale) = book.scales();
-        if counts.is_none() || price_scale.max(qty_scale) > 255 {
-            (state, counts) = (State::Unrepresentable, None);
-        }
-        let (bids, asks) = counts.unwrap_or_default();
-        let scales = u64::from(price_scale & 0xFF) << 16 | u64::from(qty_scale & 0xFF) << 24;
+        let state = match content.counts {
+            None if is_valid => State::Unrepresentable,
+            _ => facts.state,
+        };
+        let (bids, asks) = content.counts.unwrap_or_default();
+        let scales = u64::from(scales.0 & 0xFF) << 16 | u64::from(scales.1 & 0xFF) << 24;
         change.set(
             1,
             [
@@ -185,39 +219,49 @@ impl Writer {
         slots.values().filter(|slot| slot.is_none()).count()
     }
 
-    /// Writes the best levels; their numbers, or `None` if a number has more than 63 bits.
+    /// Writes the best levels of the sides that may have changed, or of both if the numbers of
+    /// those in the slot are not `known`; returns their numbers, `None` if a number has more than
+    /// 63 bits.
     #[inline(always)]
-    fn write_levels<B: Book>(&self, change: &Change<'_>, book: &B) -> Option<(u64, u64)> {
-        let (mut used_bits, mut bids, mut asks) = (0, 0, 0);
+    fn write_levels<B: Book>(
+        &self,
+        change: &Change<'_>,
+        book: &B,
+        sides: Sides,
+        known: Option<(u64, u64)>,
+    ) -> Option<(u64, u64)> {
+        let (mut bids, mut asks) = known.unwrap_or_default();
+        if sides.bids || known.is_none() {
+            bids = self.write_side(change, book, Side::Bid)?;
+        }
+        if sides.asks || known.is_none() {
+            asks = self.write_side(change, book, Side::Ask)?;
+        }
+        Some((bids, asks))
+    }
+
+    #[inline(always)]
+    fn write_side<B: Book>(&self, change: &Change<'_>, book: &B, side: Side) -> Option<u64> {
+        let (mut used_bits, mut count) = (0, 0);
         let mut ranks = change.groups::<RANK>(FACTS);
-        let all_bids_fit = book.narrow_levels(Side::Bid, self.layout.levels, |price, qty| {
-            if let Some([to_price, to_qty, _, _]) = ranks.next() {
+        let fits = book.narrow_levels(side, self.layout.levels(), |price, qty| {
+            if let Some([bid_price, bid_qty, ask_price, ask_qty]) = ranks.next() {
+                let (to_price, to_qty) = match side {
+                    Side::Bid => (bid_price, bid_qty),
+                    Side::Ask => (ask_price, ask_qty),
+                };
                 store(to_price, price);
                 store(to_qty, qty);
             }
             used_bits |= price | qty;
-            bids += 1;
+            count += 1;
         });
-        let mut ranks = change.groups::<RANK>(FACTS);
-        let all_asks_fit = book.narrow_levels(Side::Ask, self.layout.levels, |price, qty| {
-            if let Some([_, _, to_price, to_qty]) = ranks.next() {
-                store(to_price, price);
-                store(to_qty, qty);
-            }
-            used_bits |= price | qty;
-            asks += 1;
-        });
-        let is_fit = all_bids_fit && all_asks_fit && used_bits >> 63 == 0;
-        is_fit.then_some((bids, asks))
+        (fits && used_bits >> 63 == 0).then_some(count)
     }
 
     #[inline]
     fn words(&self, slot: usize) -> &[AtomicU64] {
-        let first = self.layout.slot(slot);
-        let words = self.mapping.words().get(first..);
-        words
-            .and_then(|words| words.get(..self.layout.slot_words()))
-            .unwrap_or_default()
+        self.layout.slot(self.mapping.words(), slot)
     }
 
     fn set(&self, at: usize, value: u64) {
