@@ -52,11 +52,11 @@ impl RecentTime {
 /// Nanoseconds of `:SS.ffffffZ`.
 #[inline(always)]
 fn nanos_in_minute(text: &[u8]) -> Option<i64> {
-    let [b':', s0, s1, b'.', a, b, c, d, e, f, b'Z'] = *text else {
+    let [b':', s0, s1, b'.', u0, u1, u2, u3, u4, u5, b'Z'] = *text else {
         return None;
     };
     let second = two(s0, s1).filter(|second| *second < 60)?;
-    let micros = (two(a, b)? * 100 + two(c, d)?) * 100 + two(e, f)?;
+    let micros = (two(u0, u1)? * 100 + two(u2, u3)?) * 100 + two(u4, u5)?;
     Some((second * 1_000_000 + micros) * 1000)
 }
 

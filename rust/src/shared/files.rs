@@ -37,7 +37,7 @@ pub(super) fn is_locked(file: &File) -> bool {
     !is_free
 }
 
-/// A locked file without content that has no name yet.
+/// A locked file without content under a temporary name, which is removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Unnamed {
     pub(super) file: File,
@@ -77,6 +77,7 @@ impl Unnamed {
         for _ in 0..LOOKS {
             match fs::hard_link(&self.temporary, path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Ok(()) => return fs::remove_file(&self.temporary),
                 other => return other,
             }
             let old = match open(path) {
@@ -97,7 +98,7 @@ impl Unnamed {
 
 impl Drop for Unnamed {
     fn drop(&mut self) {
-        // After a rename there is none.
+        // There is none once the file has its own.
         let _ = fs::remove_file(&self.temporary);
     }
 }
