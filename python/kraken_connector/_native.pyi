@@ -558,8 +558,8 @@ class SharedBook:
         """State of the writer's book: `awaiting_snapshot`, `valid`, `stale` or `quarantined`; or
         why its copy cannot be read.
 
-        `unrepresentable`: a number has more than 63 bits. `unfinished`: no consistent copy within
-        1 ms, as the writer stopped in the middle of a change. `writer_silent`: no heartbeat for
+        `unrepresentable`: a number has more than 63 bits. `unfinished`: a change takes longer
+        than 1 ms, as the writer was stopped in it. `writer_silent`: no heartbeat for
         `max_age` seconds. `writer_dead`: its process ended. `writer_closed`: it ended sharing.
         `replaced`: another writer has the name by now. `closed`: this reader was closed.
         """

@@ -123,7 +123,7 @@ async def test_connection_loss_and_unsubscribe_withdraw_books(
         books = SharedBooks(name, max_age=30.0)
         await client.unsubscribe(BookParams(symbol=[ETH]))
         assert (books[ETH].state, books[BTC].state) == ("awaiting_snapshot", "valid")
-        sim.close_connections()
+        sim.faults.close_connections()
         await eventually(lambda: client.state == "reconnecting")
         with pytest.raises(BookNotReady, match="no verified snapshot"):
             books[BTC].top()

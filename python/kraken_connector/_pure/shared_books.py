@@ -38,6 +38,8 @@ _STATES = ("awaiting_snapshot", "valid", "stale", "quarantined", "unrepresentabl
 
 #: How long a change may take, and from which age of a heartbeat on the writer's lock is looked at.
 _PATIENCE_NS, _SUSPICIOUS_NS = 1_000_000, 300_000_000
+#: How long changes may follow each other too closely to copy what is between them.
+_LONGEST_NS = 100_000_000
 #: Seconds between looks while waiting: Python has no futex.
 _POLL = 0.001
 
@@ -123,9 +125,9 @@ class BookFile:
         keeps those after it from being early.
 
         Raises:
-            _UnreadyError: a change was not finished within 1 ms.
+            _UnreadyError: a change took longer than 1 ms.
         """
-        words, until = self._words, 0
+        words, start, since, last = self._words, 0, 0, -1
         while True:
             before = words[at]
             _fence()
@@ -134,8 +136,10 @@ class BookFile:
             if before % 2 == 0 and words[at] == copy[0] == before:
                 return copy
             now = time.monotonic_ns()
-            until = until or now + _PATIENCE_NS
-            if now > until:
+            start = start or now
+            if before != last:
+                last, since = before, now
+            if now - since > _PATIENCE_NS or now - start > _LONGEST_NS:
                 raise _UnreadyError("unfinished")
             time.sleep(0)
 

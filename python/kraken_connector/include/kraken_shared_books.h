@@ -55,7 +55,7 @@ _Static_assert(sizeof(kraken_word) == 8, "a word must be 8 bytes");
 typedef enum kraken_status {
     KRAKEN_OK = 0,
     KRAKEN_NOT_VALID,     /* see kraken_book.state */
-    KRAKEN_UNFINISHED,    /* no consistent copy within 1 ms: the writer stopped in a change */
+    KRAKEN_UNFINISHED,    /* a change took longer than 1 ms: the writer stopped in it */
     KRAKEN_WRITER_SILENT, /* no heartbeat for max_age_ns */
     KRAKEN_WRITER_DEAD,   /* its process has ended */
     KRAKEN_WRITER_CLOSED, /* it has ended sharing */
@@ -242,7 +242,8 @@ static inline kraken_status kraken_books_read(const kraken_books *books, long sl
     uint64_t facts[6];
     const kraken_word *words;
     const size_t copied = levels < books->levels ? levels : books->levels;
-    int64_t until = 0;
+    int64_t start = 0, since = 0;
+    uint64_t last = 0;
     unsigned tries = 0;
     kraken_status status;
     memset(book, 0, sizeof *book);
@@ -251,8 +252,10 @@ static inline kraken_status kraken_books_read(const kraken_books *books, long sl
     while (!kraken_copy_slot(words, facts, bids, asks, copied)) {
         if (++tries % 256 == 0) {
             const int64_t now = kraken_monotonic_ns();
-            if (until == 0) until = now + 1000000;
-            if (now > until) return KRAKEN_UNFINISHED;
+            if (start == 0) start = now;
+            if (facts[0] != last) since = now;
+            last = facts[0];
+            if (now - since > 1000000 || now - start > 100000000) return KRAKEN_UNFINISHED;
         }
     }
     book->sequence = facts[0];

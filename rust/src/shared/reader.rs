@@ -18,6 +18,8 @@ use super::writer::KIND;
 const SPINS: u32 = 200;
 /// How long a change may take. A writer needs less than a microsecond, unless it was stopped.
 const PATIENCE: Duration = Duration::from_millis(1);
+/// How long changes may follow each other too closely to copy what is between them.
+const LONGEST: Duration = Duration::from_millis(100);
 /// The age of a heartbeat from which on the lock of the writer is looked at; it beats every 100 ms.
 const SUSPICIOUS_NS: i64 = 300_000_000;
 /// The longest wait without a look at the writer.
@@ -28,7 +30,7 @@ const SLICE: Duration = Duration::from_millis(100);
 pub enum Unready {
     /// Its state is not valid.
     Book(State),
-    /// No consistent copy could be made for 1 ms: a change of it was not finished.
+    /// No consistent copy could be made: a change of it took longer than 1 ms.
     Unfinished,
     /// The last heartbeat is older than permitted, or from the future.
     WriterSilent,
@@ -337,10 +339,11 @@ impl Reader {
     }
 }
 
-/// Tries again until `PATIENCE` is over; returns whether it succeeded.
+/// Tries again until a change takes too long; returns whether it succeeded.
 #[cold]
 fn copy_again(words: &[AtomicU64], copy: &mut [u64]) -> bool {
-    let mut until = None;
+    let start = Instant::now();
+    let (mut since, mut last) = (start, None);
     loop {
         for _ in 0..SPINS {
             if seqlock::copy(words, copy) {
@@ -349,7 +352,10 @@ fn copy_again(words: &[AtomicU64], copy: &mut [u64]) -> bool {
             std::hint::spin_loop();
         }
         let now = Instant::now();
-        if now > *until.get_or_insert(now + PATIENCE) {
+        if last != copy.first().copied() {
+            (since, last) = (now, copy.first().copied());
+        }
+        if now - since > PATIENCE || now - start > LONGEST {
             return false;
         }
         // The writer may be waiting for this processor.
