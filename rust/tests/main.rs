@@ -8,4 +8,7 @@ mod level3;
 mod lexer;
 mod message;
 mod order_model;
+mod seqlock;
+#[cfg(unix)]
+mod shared;
 mod time;
