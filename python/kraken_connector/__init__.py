@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .models.rest import *
     from .resilience import KrakenTier, RateLimiter, ResilienceConfig
     from .rest import *
+    from .shared_books import *
     from .types import File, FileJsonType, Response
     from .ws import *
 
@@ -179,6 +180,8 @@ __all__ = [
     "SequenceGapEvent",
     "SequenceTracker",
     "ServerTime",
+    "SharedBook",
+    "SharedBooks",
     "StatusData",
     "StreamStaleEvent",
     "SubscriptionEntry",
@@ -217,7 +220,9 @@ __all__ = [
 ]
 
 #: Modules that `import kraken_connector` makes available as attributes.
-_MODULES = frozenset({"exceptions", "http", "models", "rest", "security", "types", "ws"})
+_MODULES = frozenset(
+    {"exceptions", "http", "models", "rest", "security", "shared_books", "types", "ws"}
+)
 #: Where a public name is looked for: first what loads least.
 _SOURCES = (
     "exceptions",
@@ -225,6 +230,7 @@ _SOURCES = (
     "_backend",
     "models",
     "models.rest",
+    "shared_books",
     "http",
     "resilience",
     "rest",

@@ -47,19 +47,33 @@ else:
 
 if TYPE_CHECKING or _NAME == "native":
     from ._native import (
+        BookFile,
         Books,
+        BookWriter,
         Engine,
         Level3Book,
         OrderBook,
         Receiver,
+        SharedBook,
         WSDataMessage,
         parse_message,
     )
 else:
-    from ._pure import Books, Engine, Level3Book, OrderBook, WSDataMessage, parse_message
+    from ._pure import (
+        BookFile,
+        Books,
+        Engine,
+        Level3Book,
+        OrderBook,
+        SharedBook,
+        WSDataMessage,
+        parse_message,
+    )
 
     # There is no short way from socket to engine: messages take that of the WebSocket library.
     Receiver = None
+    # Python cannot write memory in the order that readers of other processes need.
+    BookWriter = None
 
 
 def backend() -> BackendName:
@@ -68,6 +82,8 @@ def backend() -> BackendName:
 
 
 __all__ = [
+    "BookFile",
+    "BookWriter",
     "Books",
     "Engine",
     "Level3Book",
@@ -77,6 +93,7 @@ __all__ = [
     "ThreadReader",
     "TlsConfig",
     "TlsStream",
+    "SharedBook",
     "WSDataMessage",
     "backend",
     "parse_message",

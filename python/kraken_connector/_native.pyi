@@ -26,6 +26,8 @@ from .models import (
 )
 
 __all__ = [
+    "BookFile",
+    "BookWriter",
     "Books",
     "Engine",
     "Level3Book",
@@ -35,6 +37,7 @@ __all__ = [
     "ThreadReader",
     "TlsConfig",
     "TlsStream",
+    "SharedBook",
     "WSDataMessage",
     "parse_message",
 ]
@@ -676,3 +679,146 @@ class TlsStream:
     @property
     def cipher(self) -> str | None:
         """The cipher suite by its name in IANA's registry, `None` before the handshake."""
+
+@final
+class BookWriter:
+    """The writer of a file in shared memory with the books of engines, for other processes.
+
+    Only the native core has this class. docs/shared-books.md has the layout of the file.
+    """
+
+    def __new__(cls, path: str, levels: int, capacity: int) -> Self:
+        """Make the file, in place of that of a writer that has died.
+
+        Args:
+            path: its name, in a folder in memory.
+            levels: the most levels of each side, 10 to 1000.
+            capacity: the most symbols, 1 to 16,384.
+
+        Raises:
+            FileExistsError: a process that still runs has made it.
+            PermissionError: there is something else under this name, such as a symbolic link or a
+                file of another user.
+            OSError: the file system is full, or cannot do it.
+        """
+    def add(self, engine: Engine) -> None:
+        """Share the aggregated books of an engine from now on, in every state."""
+    def beat(self) -> None:
+        """Show readers that the writer runs; call it every 100 ms."""
+    @property
+    def omitted(self) -> int:
+        """Symbols that are not in the file: longer than 31 bytes, or more than `capacity`."""
+    def close(self) -> None:
+        """Close the file for all readers and remove its name; calling it again does nothing."""
+
+@final
+class BookFile:
+    """A reader of the file of a `BookWriter`; it needs no write access."""
+
+    def __new__(cls, path: str, max_age: float) -> Self:
+        """Open the file.
+
+        Args:
+            path: its name.
+            max_age: seconds after the writer's last heartbeat from which on no book is read.
+
+        Raises:
+            FileNotFoundError: there is none.
+            PermissionError: it is not a file of this user, or others can write it.
+            OSError: it is no such file of this version, or cannot be read.
+        """
+    def book(self, symbol: str) -> SharedBook:
+        """Return a book.
+
+        Raises:
+            KeyError: it is not in the file.
+        """
+    def symbols(self) -> list[str]:
+        """Return the symbols of all books, valid or not."""
+    @property
+    def state(self) -> str:
+        """`open`, or why no book can be read: `writer_silent`, `writer_dead`, `writer_closed`,
+        `replaced`, `closed`."""
+    @property
+    def levels(self) -> int:
+        """The most levels of each side."""
+    @property
+    def omitted(self) -> int:
+        """Symbols of the writer that are not in the file."""
+    @property
+    def generation(self) -> int:
+        """A random number of the file; another file of the same name has another one."""
+    @property
+    def writer_pid(self) -> int:
+        """Process id of the writer, in its own namespace."""
+    def close(self) -> None:
+        """Let all books of the file raise `BookNotReady` from now on."""
+
+@final
+class SharedBook:
+    """One pair's aggregated book of another process, as of the last message it received.
+
+    Each read is one consistent copy. A book that is not `valid` raises `BookNotReady` on every
+    read of its content, as a live `OrderBook` does; so does one whose writer has ended, or has not
+    shown for `max_age` seconds that it runs.
+
+    All levels are `(price, qty)`, best first; prices in quote currency, quantities in base
+    currency, as `Decimal` with the digits of the wire.
+    """
+
+    @property
+    def symbol(self) -> str:
+        """Currency pair, such as `BTC/USD`."""
+    @property
+    def state(self) -> str:
+        """State of the writer's book: `awaiting_snapshot`, `valid`, `stale` or `quarantined`; or
+        why its copy cannot be read.
+
+        `unrepresentable`: a number has more than 63 bits. `unfinished`: a change takes longer
+        than 1 ms, as the writer was stopped in it. `writer_silent`: no heartbeat for
+        `max_age` seconds. `writer_dead`: its process ended. `writer_closed`: it ended sharing.
+        `replaced`: another writer has the name by now. `closed`: this reader was closed.
+        """
+    @property
+    def is_valid(self) -> bool:
+        """Whether the content is the exchange's as of the writer's last message."""
+    def top(self) -> tuple[float, float, float, float] | None:
+        """Return `(bid, bid_qty, ask, ask_qty)` of one instant, as `OrderBook.top_of_book` does;
+        `None` when a side is empty."""
+    def bids(self, depth: int | None = None) -> list[tuple[Decimal, Decimal]]:
+        """Return the best `depth` bid levels `(price, qty)`; by default all that are shared."""
+    def asks(self, depth: int | None = None) -> list[tuple[Decimal, Decimal]]:
+        """Return the best `depth` ask levels `(price, qty)`; by default all that are shared."""
+    def frozen(self) -> OrderBook:
+        """Return a copy of one instant as a free `OrderBook`, verified by its checksum.
+
+        Its `depth` is that of the subscription even where fewer levels are shared.
+        """
+    def checksum(self) -> int:
+        """Return the CRC-32 over the ten best levels of both sides."""
+    @property
+    def depth(self) -> int:
+        """Levels per side of the writer's subscription."""
+    @property
+    def updates(self) -> int:
+        """Messages that the writer has applied to the book."""
+    @property
+    def timestamp_ns(self) -> int | None:
+        """Exchange time of the last applied message that had one, ns since the epoch."""
+    @property
+    def received_ns(self) -> int | None:
+        """The writer's receive time of the last applied message, ns since the epoch."""
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the book has changed since this object was last read, in content or state.
+
+        Other threads run meanwhile.
+
+        Args:
+            timeout: seconds, by default as long as the writer lives.
+
+        Returns:
+            Whether it has changed.
+
+        Raises:
+            BookNotReady: the writer does not live.
+        """

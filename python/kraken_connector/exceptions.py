@@ -255,7 +255,7 @@ class ChecksumError(FeedError):
 
 
 class BookNotReady(FeedError, RuntimeError):
-    """A live book was read while it is not valid.
+    """A live book, or one of another process, was read while it is not valid.
 
     Attributes:
         symbol: the currency pair.
@@ -267,10 +267,23 @@ class BookNotReady(FeedError, RuntimeError):
         "stale": "it failed its checksum and is being resynced",
         "quarantined": "it kept failing its checksum and is no longer retried",
     }
+    #: Those of books of other processes only.
+    _SHARED_REASONS: ClassVar[dict[str, str]] = {
+        "unrepresentable": "a number of it has more than 63 bits",
+        "unfinished": "its writer stopped in the middle of a change",
+        "writer_silent": "its writer has not shown for max_age seconds that it runs",
+        "writer_dead": "the process of its writer has ended",
+        "writer_closed": "its writer has stopped sharing books",
+        "replaced": "another writer has taken the name; call reopen() of its SharedBooks",
+        "closed": "its SharedBooks was closed or reopened",
+    }
 
     def __init__(self, symbol: str, state: str) -> None:
         self.symbol = symbol
         self.state = state
+        if state in self._SHARED_REASONS:
+            super().__init__(f"book of {symbol} is {state}: {self._SHARED_REASONS[state]}")
+            return
         reason = self._REASONS.get(state, state)
         super().__init__(
             f"book of {symbol} is {state}: {reason}; check book.is_valid first, "

@@ -3,11 +3,14 @@
 mod books;
 mod sequences;
 mod shared;
+mod sharing;
 mod slot;
 
 pub use books::Books;
 pub use shared::SharedEngine;
 pub use slot::{BookSlot, BookState};
+
+use std::sync::Arc;
 
 use crate::book::{Book, L2Book, L3Book};
 use crate::error::{ErrorKind, ParseError};
@@ -15,6 +18,7 @@ use crate::lexer::Value;
 use crate::message::{
     BookBatch, BookItem, Channel, DataMessage, Message, Reply, parse_message, recover,
 };
+use crate::shared::Writer;
 use books::Applied;
 use sequences::Sequences;
 use slot::Verdict;
@@ -256,6 +260,16 @@ impl Engine {
         self.sequences = Sequences::default();
         self.books.reset();
         self.level3_books.reset();
+    }
+
+    /// Shares the aggregated books with other processes, or ends that.
+    pub fn share(&mut self, writer: Option<Arc<Writer>>) {
+        self.books.share(writer);
+    }
+
+    /// Wakes processes that wait for shared books which changed since the last call.
+    pub fn ring(&mut self) {
+        self.books.ring();
     }
 
     /// Counts since the engine was made.

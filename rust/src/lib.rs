@@ -31,6 +31,7 @@ pub mod lexer;
 pub mod message;
 #[cfg(all(unix, feature = "tls"))]
 pub mod reader;
+pub mod shared;
 pub mod short_text;
 #[cfg(all(unix, feature = "tls"))]
 pub mod socket;

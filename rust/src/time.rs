@@ -23,6 +23,43 @@ pub fn timestamp_ns(text: &[u8]) -> Option<i128> {
     Some(i128::from(seconds - offset) * NANOS + i128::from(nanos))
 }
 
+/// Reads timestamps of which most are in the same minute as the one before, with microseconds.
+#[derive(Debug, Default)]
+pub(crate) struct RecentTime {
+    /// `YYYY-MM-DDTHH:MM` of the last one, and its nanoseconds.
+    minute: [u8; 16],
+    minute_ns: i64,
+}
+
+impl RecentTime {
+    /// The same as [`timestamp_ns`], `None` also for what has more than 64 bits.
+    #[inline]
+    pub(crate) fn timestamp_ns(&mut self, text: &[u8]) -> Option<i64> {
+        let (minute, rest) = text.split_first_chunk::<16>()?;
+        if *minute == self.minute
+            && let Some(nanos) = nanos_in_minute(rest)
+        {
+            return self.minute_ns.checked_add(nanos);
+        }
+        let moment: i64 = timestamp_ns(text)?.try_into().ok()?;
+        if let Some(nanos) = nanos_in_minute(rest) {
+            (self.minute, self.minute_ns) = (*minute, moment.checked_sub(nanos)?);
+        }
+        Some(moment)
+    }
+}
+
+/// Nanoseconds of `:SS.ffffffZ`.
+#[inline(always)]
+fn nanos_in_minute(text: &[u8]) -> Option<i64> {
+    let [b':', s0, s1, b'.', u0, u1, u2, u3, u4, u5, b'Z'] = *text else {
+        return None;
+    };
+    let second = two(s0, s1).filter(|second| *second < 60)?;
+    let micros = (two(u0, u1)? * 100 + two(u2, u3)?) * 100 + two(u4, u5)?;
+    Some((second * 1_000_000 + micros) * 1000)
+}
+
 /// Seconds of `YYYY-MM-DDTHH:MM:SS`, read as UTC.
 fn civil_seconds(text: &[u8; 19]) -> Option<i64> {
     let [

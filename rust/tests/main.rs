@@ -10,4 +10,7 @@ mod message;
 mod order_model;
 #[cfg(all(unix, feature = "tls"))]
 mod reader;
+mod seqlock;
+#[cfg(unix)]
+mod shared;
 mod time;

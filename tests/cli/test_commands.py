@@ -7,19 +7,23 @@ import gzip
 import importlib.util
 import json
 import logging
+import os
 import re
 import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 import kraken_connector
-from kraken_connector import KrakenWSClient
+from kraken_connector import KrakenWSClient, SharedBooks, backend
+from kraken_connector._backend import BookWriter
 from kraken_connector.cli import inputs, live
 from kraken_connector.cli.app import app
+from kraken_connector.shared_books import shared_path
 from kraken_connector.sim import SimulatedExchange
 
 RECORDING = Path(__file__).parents[1] / "fixtures/vectors/book-replay-btcusd-2023-07-30.jsonl"
@@ -69,7 +73,7 @@ def test_version_names_the_core() -> None:
 
 def test_help_lists_the_commands_and_is_the_default() -> None:
     assert kraken_ws("--help").exit_code == 0
-    for command in ("demo", "watch", "replay", "sim"):
+    for command in ("demo", "watch", "share", "replay", "sim"):
         assert command in kraken_ws().output
         assert kraken_ws(command, "--help").exit_code == 0
 
@@ -359,6 +363,55 @@ def test_sim_says_when_the_port_is_in_use() -> None:
     assert result.stderr == f"kraken-ws: cannot listen on 127.0.0.1:{port}: the port is in use\n"
 
 
+# share
+
+
+def share_name(tmp_path: Path) -> str:
+    return f"test-{tmp_path.name}-{os.getpid()}"[-60:]
+
+
+@pytest.mark.skipif(backend() != "native", reason="only the native core shares books")
+def test_share_lets_others_read_the_books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, seen = share_name(tmp_path), []
+
+    def look(self: KrakenWSClient, name: str, levels: int) -> Any:
+        share = real(self, name, levels)
+        seen.append(SharedBooks(name))
+        return share
+
+    real = KrakenWSClient.share
+    monkeypatch.setattr(KrakenWSClient, "share", look)
+    arguments = ("share", "book", "BTC/USD", "--name", name, "--levels", "30")
+    result = kraken_ws(*arguments, "--simulate", "--seconds", "1.2")
+    assert result.exit_code == 0, result.output
+    assert f"kraken-ws share {name}" in result.stderr
+    assert "BTC/USD" in result.stdout
+    (books,) = seen
+    assert (books.levels, books.state) == (30, "writer_closed")
+    assert list(books) == ["BTC/USD"]
+    assert books["BTC/USD"].depth == 100
+    assert books["BTC/USD"].updates > 10
+
+
+@pytest.mark.skipif(backend() != "native", reason="only the native core shares books")
+def test_share_says_that_its_name_is_in_use(tmp_path: Path) -> None:
+    name = share_name(tmp_path)
+    path = shared_path(name)
+    assert BookWriter is not None
+    writer = BookWriter(str(path), 10, 8)
+    result = kraken_ws("share", "book", "BTC/USD", "--name", name, "--simulate")
+    writer.close()
+    assert result.exit_code == 1
+    assert "a process that still runs shares books under this name" in result.stderr
+
+
+@pytest.mark.skipif(backend() != "pure", reason="the pure core cannot share books")
+def test_share_says_that_it_needs_the_native_core() -> None:
+    result = kraken_ws("share", "book", "BTC/USD", "--simulate")
+    assert result.exit_code == 1
+    assert "sharing books needs the native core" in result.stderr
+
+
 # What is wrong is said in one line.
 
 HERE = Path(__file__).parent
@@ -367,6 +420,18 @@ HERE = Path(__file__).parent
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
+        (("share", "ticker", "BTC/USD"), "only book can be shared, not 'ticker'"),
+        (
+            ("share", "book", "BTC/USD", "--name", "a/b"),
+            (
+                "--name must be 1 to 64 letters, digits, '_', '-' or '.', "
+                "not beginning with '-' or '.', not 'a/b'"
+            ),
+        ),
+        (
+            ("share", "book", "BTC/USD", "--depth", "7"),
+            "--depth must be one of 10, 25, 100, 500, 1000 (levels per side), not 7",
+        ),
         (("watch", "book", "btcusd"), "symbol must be BASE/QUOTE, like 'BTC/USD', not 'btcusd'"),
         (
             ("watch", "book", "XBT/USD"),

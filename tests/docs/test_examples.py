@@ -34,8 +34,13 @@ BLOCKS = {
     for text in (path.read_text("utf-8"),)
     for match in BLOCK.finditer(text)
 }
+#: Only the native core shares books, and only on Unix.
+SHARES = pytest.mark.skipif(
+    kraken_connector.backend() != "native" or sys.platform == "win32",
+    reason="books cannot be shared",
+)
 EXAMPLES = [
-    pytest.param(block, id=f"{name}:{line}")
+    pytest.param(block, id=f"{name}:{line}", marks=[SHARES] if name == "shared-books.md" else [])
     for (name, line), block in BLOCKS.items()
     if name not in WITH_SIMULATOR
 ]

@@ -25,6 +25,9 @@ ONLY_RUST = {
     # What makes it fast.
     *("book/levels.rs", "crc32.rs", "short_text.rs"),
     *(f"python/{name}.rs" for name in ("book_methods", "decimals", "pool", "strings")),
+    # Writing books for other processes, and system calls for which the pure core has modules.
+    "engine/sharing.rs",
+    *(f"shared/{name}.rs" for name in ("files", "mapping", "mod", "seqlock", "system", "writer")),
     # WebSocket frames, which `websockets` reads for the pure core.
     "websocket.rs",
     # Sockets and TLS, for which the pure core has `socket` and `ssl`.

@@ -69,7 +69,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel_files: dict[str, bytes])
     package = {
         path.relative_to(SOURCES).as_posix()
         for path in (SOURCES / "kraken_connector").rglob("*")
-        if path.suffix in {".py", ".pyi", ".typed"}
+        if path.suffix in {".py", ".pyi", ".typed", ".h"}
     }
     package.add("kraken_connector/py.typed")
     info = {

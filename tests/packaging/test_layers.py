@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("refusals", "exceptions", "types", "models"),
     ("_native", "_pure"),
     ("_backend",),
-    ("loop_time", "security", "network"),
+    ("loop_time", "security", "network", "shared_books"),
     ("constants", "schemas", "utils"),
     ("rest",),
     ("resilience",),

@@ -29,6 +29,7 @@ Both cores have the same parts. Files of the native core are in `rust/src`:
 | `python/order_book.rs` | `order_book.py` |
 | `python/level3_book.rs` | `level3_book.py` |
 | `python/data_message.rs` | `data_message.py` |
+| `shared/layout.rs`, `shared/reader.rs`, `python/shared_books.rs` | `shared_books.py` |
 | `python/mod.rs` | `__init__.py` |
 """
 
@@ -40,5 +41,15 @@ from .engine import Engine
 from .level3_book import Level3Book
 from .message import parse_message
 from .order_book import OrderBook
+from .shared_books import BookFile, SharedBook
 
-__all__ = ["Books", "Engine", "Level3Book", "OrderBook", "WSDataMessage", "parse_message"]
+__all__ = [
+    "BookFile",
+    "Books",
+    "Engine",
+    "Level3Book",
+    "OrderBook",
+    "SharedBook",
+    "WSDataMessage",
+    "parse_message",
+]

@@ -1,4 +1,4 @@
-"""The command line `kraken-ws`: demo, watch, replay and sim.
+"""The command line `kraken-ws`: demo, watch, share, replay and sim.
 
 `main` runs before most imports, because until then Ctrl-C prints a traceback.
 """

@@ -32,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Kraken market data with verified order books: watch, replay and simulate it.",
+    help="Kraken market data with verified order books: watch, share, replay and simulate it.",
 )
 
 
@@ -214,6 +214,66 @@ def watch(
 
 
 @app.command()
+def share(
+    channel: Annotated[str, typer.Argument(metavar="book", help="Channel to share.")],
+    symbols: Annotated[
+        list[str], typer.Argument(metavar="SYMBOL...", help="Currency pairs, like BTC/USD.")
+    ],
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Name under which other processes open the books.")
+    ] = "kraken",
+    levels: Annotated[
+        int, typer.Option(min=10, max=1000, metavar="LEVELS", help="Levels per side to share.")
+    ] = 25,
+    depth: Annotated[
+        int | None,
+        typer.Option(
+            metavar="LEVELS",
+            help="Levels per side to subscribe: 10, 25, 100, 500, 1000.",
+            show_default="the least that has LEVELS",
+        ),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="WebSocket endpoint.", show_default="Kraken's"),
+    ] = None,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Start a simulated exchange and share its books.")
+    ] = False,
+    seconds: Seconds = None,
+    plain: Plain = False,
+) -> None:
+    """Let other processes of this user read verified books from shared memory.
+
+    They open them as SharedBooks("NAME") in Python, or with the header for C,
+    which docs/shared-books.md describes. Shows the books as watch does; with
+    --plain, or as a service, it prints one line per second.
+
+    \b
+    kraken-ws share book BTC/USD ETH/USD
+    kraken-ws share book BTC/USD --name spot --levels 10 --plain
+    """
+    if channel != "book":
+        inputs.fail(f"only book can be shared, not {channel!r}", inputs.MISUSED)
+    pairs, endpoint = inputs.symbols(symbols), inputs.endpoint(url, simulate=simulate)
+    wanted = next(known for known in BOOK_DEPTHS if known >= levels) if depth is None else depth
+    show = LiveSession(
+        [Channel.BOOK.params(pairs, inputs.depth(wanted))],
+        BookPicture,
+        title=f"kraken-ws share {name}",
+        source="simulated exchange" if simulate else endpoint.host,
+        console=_console(plain),
+        errors=_errors(),
+        is_data=True,
+        url=endpoint.url,
+        exchange=inputs.exchange(symbols=pairs) if simulate else None,
+        seconds=seconds,
+        share=inputs.share(name, levels),
+    )
+    _show(show)
+
+
+@app.command()
 def replay(
     file: File,
     speed: Annotated[
@@ -311,7 +371,7 @@ def _show(show: LiveSession) -> None:
     """
     try:
         ended_by = _run(show.run())
-    except (TransportError, RequestError) as error:
+    except (TransportError, RequestError, FileExistsError, PermissionError) as error:
         show.conclude()
         inputs.fail(str(error))
     show.conclude()

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import typer
 
+from .. import backend
+from ..shared_books import shared_path
 from ..sim import SimulatedExchange
 from ..sim.recordings import open_recording
 from ..sim.unified import SimulatedUnified
@@ -110,6 +112,17 @@ def endpoint(url: str | None, *, simulate: bool) -> Endpoint:
     except ValueError as error:
         fail(f"--{error}", MISUSED)
     return Endpoint(url, parts.netloc)
+
+
+def share(name: str, levels: int) -> tuple[str, int]:
+    """Return a name under which books can be shared, and how many levels of them."""
+    try:
+        shared_path(name)
+    except ValueError as error:
+        fail(f"--{error}", MISUSED)
+    if backend() != "native":
+        fail("sharing books needs the native core, which is not installed")
+    return name, levels
 
 
 def tokens(rest_url: str) -> TokenManager:

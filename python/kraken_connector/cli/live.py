@@ -41,6 +41,7 @@ class LiveSession:
         exchange: a simulated exchange to start and connect to instead.
         recorded: symbols whose recorded books end the session when they are over.
         seconds: duration, `None` for no limit.
+        share: name under which other processes read the books, and how many levels of them.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class LiveSession:
         exchange: SimulatedExchange | None = None,
         recorded: Sequence[str] = (),
         seconds: float | None = None,
+        share: tuple[str, int] | None = None,
     ) -> None:
         self.session: ClientSession | None = None
+        self._share = share
         self._picture = picture
         self._title = title
         self._source = source
@@ -98,7 +101,10 @@ class LiveSession:
             if self._exchange is not None:
                 await stack.enter_async_context(self._exchange)
                 url, tokens = self._exchange.url, _tokens_of(self._exchange)
-            self.session = self._session_of(KrakenWSClient(url, token_manager=tokens))
+            client = KrakenWSClient(url, token_manager=tokens)
+            if self._share is not None:
+                stack.enter_context(client.share(*self._share))
+            self.session = self._session_of(client)
             await self._show(self.session)
 
     async def _show(self, session: ClientSession) -> None:

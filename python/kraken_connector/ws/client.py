@@ -37,6 +37,7 @@ from .dispatcher import WSMessage
 from .methods.level3 import Level3Methods
 from .methods.preparing import PreparingMethods
 from .methods.settings import Settings
+from .methods.sharing import SharingMethods
 from .network.backoff import is_retryable
 from .network.connection import Connection, ConnectionOptions
 from .network.socket_options import (
@@ -74,7 +75,7 @@ GAPS_KEPT = 1000
 INSTRUMENT = Topic("instrument", None, "")
 
 
-class KrakenWSClient(PreparingMethods, Level3Methods, Settings):
+class KrakenWSClient(PreparingMethods, Level3Methods, SharingMethods, Settings):
     """An async client of Kraken's WebSocket API v2.
 
         async with KrakenWSClient() as client:

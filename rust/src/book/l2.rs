@@ -149,6 +149,11 @@ impl Book for L2Book {
         self.side(side).levels()
     }
 
+    #[inline(always)]
+    fn narrow_levels(&self, side: Side, count: usize, visit: impl FnMut(u64, u64)) -> bool {
+        self.side(side).visit_narrow(count, visit)
+    }
+
     #[inline]
     fn best(&self, side: Side) -> Option<Level> {
         self.side(side).best()

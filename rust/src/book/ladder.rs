@@ -42,6 +42,24 @@ impl Ladder {
         }
     }
 
+    /// Calls a function with price and quantity of the best `count` levels, best first; returns
+    /// false if some do not fit into 64 bits.
+    #[inline(always)]
+    pub(super) fn visit_narrow(&self, count: usize, mut visit: impl FnMut(u64, u64)) -> bool {
+        match &self.0 {
+            Width::Narrow(levels) => levels.visit(count, visit),
+            Width::Wide(_) => {
+                for level in self.levels().take(count) {
+                    let Some((price, qty)) = narrow(level) else {
+                        return false;
+                    };
+                    visit(price, qty);
+                }
+            }
+        }
+        true
+    }
+
     /// The level of a rank, zero for the best.
     fn get(&self, rank: usize) -> Option<Level> {
         match &self.0 {

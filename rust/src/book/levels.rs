@@ -88,6 +88,14 @@ impl<M: Mantissa> Levels<M> {
         self.entries().iter().rev().nth(rank).map(Entry::level)
     }
 
+    /// Calls a function with the best `count` levels, best first.
+    #[inline(always)]
+    pub(super) fn visit(&self, count: usize, mut visit: impl FnMut(M, M)) {
+        for entry in self.entries().iter().rev().take(count) {
+            visit(entry.price, entry.qty);
+        }
+    }
+
     /// How many levels there are.
     #[inline]
     pub(super) fn len(&self) -> usize {

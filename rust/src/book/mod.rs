@@ -77,6 +77,16 @@ pub trait Book {
     /// The levels of one side, best first.
     fn levels(&self, side: Side) -> impl ExactSizeIterator<Item = Level>;
 
+    /// Calls a function with price and quantity of the best `count` levels of one side, best first;
+    /// returns false if some do not fit into 64 bits.
+    fn narrow_levels(&self, side: Side, count: usize, mut visit: impl FnMut(u64, u64)) -> bool {
+        self.levels(side).take(count).all(|level| {
+            let price = u64::try_from(level.price).ok();
+            let row = price.zip(u64::try_from(level.qty).ok());
+            row.map(|(price, qty)| visit(price, qty)).is_some()
+        })
+    }
+
     /// The best level of one side.
     fn best(&self, side: Side) -> Option<Level>;
 

@@ -1,14 +1,17 @@
 //! The books of one channel of a connection, by symbol.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::sharing::Sharing;
 use super::slot::{BookSlot, BookState, Verdict, smallest_depth};
 use super::{Moment, Notice};
 use crate::book::Book;
 use crate::lexer::Value;
 use crate::message::{BookBatch, BookItem};
+use crate::shared::{Sides, Writer};
 
 /// Books of a channel that messages can create, some ten times the number of listed pairs. Books
 /// of further pairs are not kept, so that made-up symbols cannot fill the memory.
@@ -42,6 +45,8 @@ pub struct Books<B> {
     indices: HashMap<Box<[u8]>, usize, RandomState>,
     /// See [`Engine::set_seen`](super::Engine::set_seen).
     seen: u64,
+    /// Where other processes read the books, if they do.
+    sharing: Option<Box<Sharing>>,
 }
 
 impl<B> Default for Books<B> {
@@ -51,6 +56,7 @@ impl<B> Default for Books<B> {
             latest: 0,
             indices: HashMap::default(),
             seen: u64::MAX,
+            sharing: None,
         }
     }
 }
@@ -97,9 +103,9 @@ impl<B: Book> Books<B> {
     #[must_use]
     pub fn expect(&mut self, symbol: &str, depth: usize) -> bool {
         let is_known = B::DEPTHS.contains(&depth);
-        let seen = self.seen;
-        if is_known && let Some(slot) = self.slot(symbol) {
-            slot.expect(depth, seen);
+        if is_known {
+            let (index, seen) = (self.index(symbol), self.seen);
+            self.change(index, |slot| slot.expect(depth, seen));
         }
         is_known
     }
@@ -107,19 +113,38 @@ impl<B: Book> Books<B> {
     /// Withdraws a book from reading until its next verified snapshot; a quarantined book ignores
     /// snapshots too, until [`Books::expect`] or [`Engine::reset`](super::Engine::reset).
     pub fn invalidate(&mut self, symbol: &str, state: BookState) {
-        let seen = self.seen;
-        if let Some(slot) = self.slot(symbol) {
-            slot.invalidate(state, seen);
-        }
+        let (index, seen) = (self.index(symbol), self.seen);
+        self.change(index, |slot| slot.invalidate(state, seen));
     }
 
     pub(super) const fn set_seen(&mut self, frames: u64) {
         self.seen = frames;
     }
 
-    fn slot(&mut self, symbol: &str) -> Option<&mut BookSlot<B>> {
-        let index = self.index(symbol);
-        self.at_mut(index)
+    /// Shares the books with other processes, or ends that.
+    pub(super) fn share(&mut self, writer: Option<Arc<Writer>>) {
+        self.sharing = writer.map(|writer| Box::new(Sharing::new(writer)));
+        (0..self.slots.len()).for_each(|index| self.change(index, |_| {}));
+    }
+
+    /// Wakes processes that wait for a book that changed.
+    pub(super) fn ring(&mut self) {
+        if let Some(sharing) = &mut self.sharing {
+            sharing.ring();
+        }
+    }
+
+    /// Changes a book otherwise than by a message about it, and shares the change.
+    fn change(&mut self, index: usize, change: impl FnOnce(&mut BookSlot<B>)) {
+        let Some(slot) = self.slots.get_mut(index) else {
+            return;
+        };
+        change(slot);
+        if let Some(sharing) = &mut self.sharing {
+            let checksum = slot.book_mut().checksum();
+            sharing.write(index, slot, checksum, Sides::BOTH);
+            sharing.ring();
+        }
     }
 
     fn index_of(&mut self, symbol: &[u8]) -> usize {
@@ -180,6 +205,16 @@ impl<B: Book> Books<B> {
             let timestamp = item.timestamp.map(|text| text.bytes(moment.frame));
             slot.stamp(timestamp.as_deref(), moment.received_ns);
             applied.crossing = slot.crossing(book);
+            if let Some(sharing) = &mut self.sharing {
+                // That of a book that is shared with its levels: it has matched.
+                let checksum = item.checksum.unwrap_or_default();
+                let (bids, asks) = B::rows(batch, item);
+                let sides = Sides {
+                    bids: is_snapshot || !bids.is_empty(),
+                    asks: is_snapshot || !asks.is_empty(),
+                };
+                sharing.write(book, slot, checksum, sides);
+            }
         }
         applied
     }
@@ -187,8 +222,8 @@ impl<B: Book> Books<B> {
     /// Handles the ack of a subscribe or unsubscribe.
     pub(super) fn acknowledge(&mut self, symbol: &[u8], subscribed: bool, depth: Option<Value>) {
         if !subscribed {
-            if let Some(slot) = self.known(symbol) {
-                slot.unsubscribed();
+            if let Some(index) = self.known(symbol) {
+                self.change(index, BookSlot::unsubscribed);
             }
         } else if let Some(Value::Number(depth)) = depth {
             self.acknowledge_depth(symbol, depth.to_i64());
@@ -199,9 +234,7 @@ impl<B: Book> Books<B> {
         let depth = depth.and_then(|depth| usize::try_from(depth).ok());
         if let Some(depth) = depth.filter(|depth| B::DEPTHS.contains(depth)) {
             let index = self.index_of_message(symbol);
-            if let Some(slot) = self.slots.get_mut(index) {
-                slot.acknowledge_depth(depth);
-            }
+            self.change(index, |slot| slot.acknowledge_depth(depth));
         }
     }
 
@@ -210,26 +243,27 @@ impl<B: Book> Books<B> {
     pub(super) fn distrust(&mut self, symbols: &[String]) {
         let mut is_named = false;
         for symbol in symbols {
-            if let Some(slot) = self.known(symbol.as_bytes()) {
+            if let Some(index) = self.known(symbol.as_bytes()) {
                 is_named = true;
-                slot.withdraw_unless_quarantined(BookState::Stale);
+                self.change(index, |slot| {
+                    slot.withdraw_unless_quarantined(BookState::Stale);
+                });
             }
         }
-        let valid = |slot: &&mut BookSlot<B>| slot.state() == BookState::Valid;
-        if !is_named {
-            for slot in self.slots.iter_mut().filter(valid) {
-                slot.withdraw(BookState::Stale);
+        let is_valid = |slot: &BookSlot<B>| slot.state() == BookState::Valid;
+        for index in 0..self.slots.len() {
+            if !is_named && self.at(index).is_some_and(is_valid) {
+                self.change(index, |slot| slot.withdraw(BookState::Stale));
             }
         }
     }
 
     pub(super) fn reset(&mut self) {
-        self.slots.iter_mut().for_each(BookSlot::reset);
+        (0..self.slots.len()).for_each(|index| self.change(index, BookSlot::reset));
     }
 
-    fn known(&mut self, symbol: &[u8]) -> Option<&mut BookSlot<B>> {
-        let index = *self.indices.get(symbol)?;
-        self.slots.get_mut(index)
+    fn known(&self, symbol: &[u8]) -> Option<usize> {
+        self.indices.get(symbol).copied()
     }
 }
 

@@ -100,6 +100,25 @@ impl<B: Book> BookSlot<B> {
         }
     }
 
+    /// The copy of a book of another process.
+    #[cfg(feature = "python")]
+    pub(crate) fn frozen(
+        symbol: &str,
+        book: B,
+        updates: u64,
+        timestamp: &str,
+        received_ns: Option<i64>,
+    ) -> Self {
+        Self {
+            book,
+            state: BookState::Valid,
+            updates,
+            timestamp: timestamp.into(),
+            received_ns,
+            ..Self::new(symbol, 0)
+        }
+    }
+
     /// Currency pair.
     #[must_use]
     pub const fn symbol(&self) -> &str {
@@ -148,6 +167,11 @@ impl<B: Book> BookSlot<B> {
     pub fn timestamp(&self) -> Option<&str> {
         let text = std::str::from_utf8(&self.timestamp).ok()?;
         (!text.is_empty()).then_some(text)
+    }
+
+    /// The same as it was sent; empty if there is none.
+    pub(super) fn timestamp_bytes(&self) -> &[u8] {
+        &self.timestamp
     }
 
     /// Local receive time of the last applied message.

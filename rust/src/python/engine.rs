@@ -1,5 +1,8 @@
 //! `Engine`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -10,6 +13,7 @@ use crate::book::{L2Book, L3Book};
 use crate::engine::SharedEngine;
 use crate::engine::{BookSlot, Notice, Outcome};
 use crate::message::Channel;
+use crate::shared::Writer;
 
 /// The events before the message of a frame, and the event of the message.
 type Read<'py> = (Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>);
@@ -24,6 +28,8 @@ pub(super) struct PyEngine {
     core: SharedEngine,
     books: Py<PyBooks>,
     level3_books: Py<PyBooks>,
+    /// Whether other processes can wait for its books.
+    is_shared: AtomicBool,
 }
 
 #[pymethods]
@@ -34,6 +40,7 @@ impl PyEngine {
         Ok(Self {
             books: PyBooks::new::<L2Book>(py, &core)?,
             level3_books: PyBooks::new::<L3Book>(py, &core)?,
+            is_shared: AtomicBool::new(false),
             core,
         })
     }
@@ -60,6 +67,7 @@ impl PyEngine {
         let py = frame.py();
         let frame = frame::to_bytes(frame, "feed")?;
         let (mut events, event) = self.read(&frame, received_ns)?;
+        self.ring();
         if events.is_empty() {
             return PyList::new(py, [event]);
         }
@@ -131,6 +139,21 @@ impl PyEngine {
 }
 
 impl PyEngine {
+    /// Shares the books of the channel `book` with other processes, or ends that.
+    pub(super) fn share(&self, writer: Option<Arc<Writer>>) {
+        self.is_shared.store(writer.is_some(), Ordering::Relaxed);
+        self.core.lock().share(writer);
+    }
+
+    /// Wakes other processes that wait for a book that changed. It is called once for all frames of
+    /// a read, as it is a system call.
+    #[inline]
+    pub(super) fn ring(&self) {
+        if self.is_shared.load(Ordering::Relaxed) {
+            self.core.lock().ring();
+        }
+    }
+
     /// Reads a frame: the events before its message, and the message or why there is none.
     #[inline(always)]
     pub(super) fn read<'py>(

@@ -33,6 +33,7 @@ mod pool;
 mod receiver;
 mod reply;
 mod schema;
+mod shared_books;
 mod strings;
 #[cfg(all(unix, feature = "tls"))]
 mod thread_reader;
@@ -59,5 +60,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add_class::<tls_stream::PyTlsStream>()?;
         module.add_class::<thread_reader::PyThreadReader>()?;
     }
+    module.add_class::<shared_books::PyBookWriter>()?;
+    module.add_class::<shared_books::PyBookFile>()?;
+    module.add_class::<shared_books::PySharedBook>()?;
     module.add_function(wrap_pyfunction!(data_message::py_parse_message, module)?)
 }

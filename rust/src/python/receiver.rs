@@ -193,6 +193,7 @@ impl PyReceiver {
             return Err(PyValueError::new_err("more bytes than there was room for"));
         }
         while self.read_frame(&memory, &mut progress, received_ns, rest)? {}
+        self.engine.get().ring();
         let mut buffer = self.lock();
         buffer.start = progress.start;
         buffer.end = progress.end;

@@ -18,6 +18,7 @@ from ..protocol.registry import not_subscribed
 from ..subscribe import BookParams, ChannelParams
 from .hosts import Host, Hosts
 from .link import Link, symbol_group
+from .sharing import BookShare
 from .wiring import Wiring
 
 __all__ = ["Pool"]
@@ -62,6 +63,7 @@ class Pool:
         self._has_ended = self._is_trading_only = False
         self._closing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._share: BookShare | None = None
 
     def __iter__(self) -> Iterator[Link]:
         """Iterate over the connections: public ones first, twins last."""
@@ -102,6 +104,21 @@ class Pool:
         """Return the engine that has the book of a symbol that users read."""
         carrier = self._carriers.get(("public", symbol))
         return (carrier or self._first(self.hosts.public)).books
+
+    def share(self, name: str, levels: int, capacity: int) -> BookShare:
+        """Share the books that users read with other processes; see `KrakenWSClient.share`."""
+        self.check_loop("share")
+        if self._share is not None and not self._share.is_closed:
+            raise RuntimeError(f"the client shares its books already, as {self._share.name!r}")
+        self._share = BookShare(name, levels, capacity)
+        for link in self:
+            self._share_books(link)
+        return self._share
+
+    def _share_books(self, link: Link) -> None:
+        is_shared = self._share is not None and not self._share.is_closed
+        if self._share is not None and is_shared and _has_books(link):
+            self._share.add(link.books)
 
     # Connecting and closing.
 
@@ -156,6 +173,8 @@ class Pool:
 
     async def close(self, *, forget: bool = True) -> None:
         """Close all connections, and end their subscriptions unless `forget` is false."""
+        if self._share is not None:
+            self._share.close()
         await self._wait_closing()
         self._is_trading_only = False
         await self._close(list(self), forget=forget)
@@ -389,6 +408,7 @@ class Pool:
         links = self._links.setdefault(host, [])
         link = self._wiring.link(host, len(links) + 1, self._ended)
         links.append(link)
+        self._share_books(link)
         return link
 
     def _twin(self, link: Link) -> Link:
@@ -405,6 +425,11 @@ def _is_private_host(host: Host) -> bool:
 
 def _is_private(link: Link) -> bool:
     return _is_private_host(link.host)
+
+
+def _has_books(link: Link) -> bool:
+    """Return whether it has aggregated books that users read."""
+    return "public" in link.host.serves and not link.is_twin
 
 
 def _can_trade(link: Link) -> bool:
