@@ -177,7 +177,7 @@ impl PyEngine {
         let gap = self.core.lock().feed_decoded(frame.as_bytes(), envelope);
         let gap = gap.map(|gap| reply::notice(py, &gap, "", received_ns));
         let notices = gap.transpose()?.map(|gap| vec![gap]);
-        Ok(Some((notices, Bound::new(py, message)?.into_any())))
+        Ok(Some((notices, message.into_object(py)?)))
     }
 
     #[cold]
