@@ -30,7 +30,6 @@ pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Option<DataMessage> {
     } else {
         read_other(&mut cursor, batch)?
     };
-    cursor.take(b"}")?;
     (cursor.is_at_end() && frame.len() < MAX_FRAME).then_some(message)
 }
 
@@ -44,19 +43,18 @@ fn read_book(
     let offset = cursor.at() - SYMBOL.len();
     batch.clear();
     let item = read_item(cursor, batch, offset)?;
-    finish_books(cursor, batch, item, Channel::Book, is_snapshot)
+    cursor.take(b"}]}")?;
+    Some(message_of(item, batch, Channel::Book, is_snapshot))
 }
 
-/// Reads what follows the item of a message with books.
+/// The message of one item, which goes into `batch`.
 #[inline(always)]
-fn finish_books(
-    cursor: &mut Cursor<'_>,
-    batch: &mut BookBatch,
+fn message_of(
     item: BookItem,
+    batch: &mut BookBatch,
     channel: Channel,
     is_snapshot: bool,
-) -> Option<DataMessage> {
-    cursor.take(b"]")?;
+) -> DataMessage {
     let book = item.checksum.map(|checksum| BookHead {
         symbol: item.symbol,
         checksum,
@@ -66,7 +64,7 @@ fn finish_books(
     let kind_end = data - DATA.len();
     let kind = kind_end - if is_snapshot { "snapshot" } else { "update" }.len();
     batch.push(item);
-    Some(DataMessage {
+    DataMessage {
         channel,
         channel_name: Text::new(HEAD.len(), kind - TYPE.len(), false),
         kind: Text::new(kind, kind_end, false),
@@ -75,7 +73,7 @@ fn finish_books(
         sequence: None,
         timestamp: None,
         book,
-    })
+    }
 }
 
 /// Reads a snapshot of a book, or a message of another channel.
@@ -88,7 +86,8 @@ fn read_other(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMess
     if is_snapshot || cursor.take(LEVEL3_UPDATE).is_some() {
         batch.clear();
         let item = fast_path_orders::read_item(cursor, batch)?;
-        return finish_books(cursor, batch, item, Channel::Level3, is_snapshot);
+        cursor.take(b"]}")?;
+        return Some(message_of(item, batch, Channel::Level3, is_snapshot));
     }
     cursor.take(HEAD)?;
     let mut message = read_head(cursor)?;
@@ -101,6 +100,7 @@ fn read_other(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMess
     }
     cursor.go_to(lexer.offset());
     read_tail(cursor, &mut message)?;
+    cursor.take(b"}")?;
     Some(message)
 }
 
@@ -185,16 +185,23 @@ fn read_tail(cursor: &mut Cursor<'_>, message: &mut DataMessage) -> Option<()> {
     Some(())
 }
 
-/// Reads the item of a book message from the symbol on; the item begins at `offset`.
+/// Reads the item of a book message from the symbol on, up to its closing brace; the item begins at
+/// `offset`.
 #[inline(always)]
 fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch, offset: usize) -> Option<BookItem> {
     let symbol = cursor.text()?;
-    cursor.take(br#","bids":["#)?;
     let first_bid = batch.len();
-    read_rows(cursor, batch)?;
-    cursor.take(br#","asks":["#)?;
+    if cursor.take(br#","bids":[{"price":"#).is_some() {
+        read_rows(cursor, batch)?;
+    } else {
+        cursor.take(br#","bids":[]"#)?;
+    }
     let first_ask = batch.len();
-    read_rows(cursor, batch)?;
+    if cursor.take(br#","asks":[{"price":"#).is_some() {
+        read_rows(cursor, batch)?;
+    } else {
+        cursor.take(br#","asks":[]"#)?;
+    }
     cursor.take(br#","checksum":"#)?;
     let checksum = u32::try_from(cursor.integer()?).ok()?;
     let has_timestamp = cursor.take(br#","timestamp":""#).is_some();
@@ -203,7 +210,6 @@ fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch, offset: usize) -> O
     } else {
         None
     };
-    cursor.take(b"}")?;
     Some(BookItem {
         offset,
         symbol,
@@ -214,22 +220,17 @@ fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch, offset: usize) -> O
     })
 }
 
-/// Reads rows up to and with the bracket that ends them.
+/// Reads rows from the first price on, up to and with the bracket that ends them.
 #[inline(always)]
 fn read_rows(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<()> {
-    if cursor.take(b"]").is_some() {
-        return Some(());
-    }
     loop {
-        cursor.take(br#"{"price":"#)?;
         let price = cursor.decimal()?;
         cursor.take(br#","qty":"#)?;
         let qty = cursor.decimal()?;
         batch.push_row(Row { price, qty });
-        match cursor.next_two()? {
-            [b'}', b','] => {}
-            [b'}', b']'] => return Some(()),
-            _ => return None,
+        if cursor.take(b"}]").is_some() {
+            return Some(());
         }
+        cursor.take(br#"},{"price":"#)?;
     }
 }
