@@ -12,32 +12,12 @@
 //! Levels, queues and sides store their digest next to their other fields until they change. Books
 //! join the two sides, asks first.
 
-use crate::crc32::{Arithmetic, Computation, Digest, Words, compute};
+use crate::crc32::{Arithmetic, Digest, Words};
 
 /// Levels of a side that count, whatever the depth.
 pub const LEVELS: usize = 10;
 
 /// What a level, or an order, contributes if it is among those that count.
-#[inline]
-pub(crate) fn digest(price: u128, qty: u128) -> Digest {
-    compute(LevelText { price, qty })
-}
-
-struct LevelText {
-    price: u128,
-    qty: u128,
-}
-
-impl Computation for LevelText {
-    type Output = Digest;
-
-    #[inline(always)]
-    fn run<A: Arithmetic>(self) -> Digest {
-        level_digest::<A>(self.price, self.qty)
-    }
-}
-
-/// The same in a given arithmetic.
 #[inline(always)]
 pub(crate) fn level_digest<A: Arithmetic>(price: u128, qty: u128) -> Digest {
     let mut text = Words::<A>::new();

@@ -25,8 +25,13 @@ const INVERSE: u64 = 0x1_F701_1641;
 /// How many bytes may come after a part of a text: twenty levels of two numbers of 39 digits.
 const LONGEST: usize = 20 * 2 * 39;
 
-/// The powers of `8n` modulo `P` for every `n` up to [`LONGEST`] and the four bytes of a remainder.
-static POWERS: [u32; LONGEST + 5] = powers();
+/// Powers in the table: a power of two, so that an index needs no check.
+const COUNT: usize = 2048;
+const _: () = assert!(LONGEST + 5 <= COUNT);
+
+/// The powers of `8n` modulo `P` for every `n` up to [`LONGEST`] and the four bytes of a remainder,
+/// and beyond.
+static POWERS: [u32; COUNT] = powers();
 
 /// Longer texts are taken in blocks of so many bytes.
 const BLOCK: usize = 1024;
@@ -64,9 +69,9 @@ const fn product(a: u32, b: u32) -> u32 {
 const POWER_64: u64 = powers()[8] as u64;
 
 #[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
-const fn powers() -> [u32; LONGEST + 5] {
+const fn powers() -> [u32; COUNT] {
     // 1/x: P has a constant term, so P - 1 is divisible by x and the rest is the inverse.
-    let mut table = [(POLYNOMIAL << 1) | 1; LONGEST + 5];
+    let mut table = [(POLYNOMIAL << 1) | 1; COUNT];
     let mut at = 1;
     while at < table.len() {
         let mut power = table[at - 1];
@@ -83,7 +88,13 @@ const fn powers() -> [u32; LONGEST + 5] {
 
 #[inline(always)]
 fn power<A: Arithmetic>(bytes: usize) -> A::Value {
-    A::value(POWERS.get(bytes).copied().unwrap_or_default().into())
+    A::value(
+        POWERS
+            .get(bytes % COUNT)
+            .copied()
+            .unwrap_or_default()
+            .into(),
+    )
 }
 
 /// What a part of a text contributes: its remainder and how many bytes it has. An empty one counts

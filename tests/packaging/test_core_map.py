@@ -24,7 +24,7 @@ ONLY_RUST = {
     *(f"python/{name}.rs" for name in ("channel_names", "decode", "reply", "schema")),
     # What makes it fast.
     *("book/levels.rs", "crc32.rs", "short_text.rs"),
-    *(f"python/{name}.rs" for name in ("book_methods", "decimals", "pool", "strings")),
+    *(f"python/{name}.rs" for name in ("book_methods", "decimals", "instances", "pool", "strings")),
     # Writing books for other processes, and system calls for which the pure core has modules.
     "engine/sharing.rs",
     *(f"shared/{name}.rs" for name in ("files", "mapping", "mod", "seqlock", "system", "writer")),

@@ -58,14 +58,15 @@ impl L2Book {
 
     /// Applies rows of other scales than the book's.
     #[cold]
-    fn apply_rescaled(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
+    fn apply_rescaled(&mut self, bids: &[Row], asks: &[Row]) -> Result<u32, OutOfRange> {
         self.widen(bids, asks)?;
         let (price_scale, qty_scale) = (self.price_scale, self.qty_scale);
-        let level = |row: &Row| scaled(row, price_scale, qty_scale);
-        bids.iter().map(level).for_each(|row| self.bids.apply(row));
-        asks.iter().map(level).for_each(|row| self.asks.apply(row));
-        self.cut();
-        Ok(())
+        Ok(compute(Update {
+            book: self,
+            bids,
+            asks,
+            level: |row: &Row| scaled(row, price_scale, qty_scale),
+        }))
     }
 
     /// Gives the book the scales that the rows need, after checking that everything fits them.
@@ -90,21 +91,43 @@ impl L2Book {
     }
 }
 
-/// What the checksum is computed over.
-struct BookText<'b> {
-    bids: &'b mut Ladder,
-    asks: &'b mut Ladder,
-}
+/// The checksum of a book.
+struct Checksum<'b>(&'b mut L2Book);
 
-impl Computation for BookText<'_> {
+impl Computation for Checksum<'_> {
     type Output = u32;
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> u32 {
         let mut text = Parts::<A>::new();
-        text.prepend(self.bids.digest::<A>());
-        text.prepend(self.asks.digest::<A>());
+        text.prepend(self.0.bids.digest::<A>());
+        text.prepend(self.0.asks.digest::<A>());
         text.crc()
+    }
+}
+
+/// Rows for a book, and its checksum after them: one function, as [`compute`] is not inlined.
+struct Update<'b, L> {
+    book: &'b mut L2Book,
+    bids: &'b [Row],
+    asks: &'b [Row],
+    /// The row at the book's scales.
+    level: L,
+}
+
+impl<L: Fn(&Row) -> Level> Computation for Update<'_, L> {
+    type Output = u32;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> u32 {
+        for row in self.bids {
+            self.book.bids.apply::<A>((self.level)(row));
+        }
+        for row in self.asks {
+            self.book.asks.apply::<A>((self.level)(row));
+        }
+        self.book.cut();
+        Checksum(self.book).run::<A>()
     }
 }
 
@@ -161,10 +184,7 @@ impl Book for L2Book {
 
     #[inline(always)]
     fn checksum(&mut self) -> u32 {
-        compute(BookText {
-            bids: &mut self.bids,
-            asks: &mut self.asks,
-        })
+        compute(Checksum(self))
     }
 
     #[inline(always)]
@@ -190,24 +210,21 @@ impl Book for L2Book {
     }
 
     #[inline(always)]
-    fn apply_update(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
+    fn apply_update(&mut self, bids: &[Row], asks: &[Row]) -> Result<u32, OutOfRange> {
         let fits =
             |row: &Row| row.price.scale() == self.price_scale && row.qty.scale() == self.qty_scale;
         if !(bids.iter().all(fits) && asks.iter().all(fits)) {
             return self.apply_rescaled(bids, asks);
         }
-        let level = |row: &Row| Level {
-            price: row.price.mantissa(),
-            qty: row.qty.mantissa(),
-        };
-        for row in bids {
-            self.bids.apply(level(row));
-        }
-        for row in asks {
-            self.asks.apply(level(row));
-        }
-        self.cut();
-        Ok(())
+        Ok(compute(Update {
+            book: self,
+            bids,
+            asks,
+            level: |row: &Row| Level {
+                price: row.price.mantissa(),
+                qty: row.qty.mantissa(),
+            },
+        }))
     }
 }
 

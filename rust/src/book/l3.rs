@@ -528,7 +528,7 @@ impl Book for L3Book {
         Ok(())
     }
 
-    fn apply_update(&mut self, bids: &[OrderRow], asks: &[OrderRow]) -> Result<(), OutOfRange> {
+    fn apply_update(&mut self, bids: &[OrderRow], asks: &[OrderRow]) -> Result<u32, OutOfRange> {
         let from = (self.price_scale, self.qty_scale);
         let scales = scales_for(from, bids, asks, is_order_of_update)?;
         if scales != from {
@@ -547,6 +547,6 @@ impl Book for L3Book {
             }
         }
         self.cut();
-        Ok(())
+        Ok(self.checksum())
     }
 }

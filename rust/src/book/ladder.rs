@@ -2,7 +2,7 @@
 
 use super::levels::Levels;
 use super::{Level, Side};
-use crate::crc32::{Arithmetic, Digest};
+use crate::crc32::{Arithmetic, Digest, Portable};
 
 /// One side of a book, each price once.
 ///
@@ -117,9 +117,9 @@ impl Ladder {
 
     /// Sets the quantity at a price; zero removes the level, if there is one.
     #[inline(always)]
-    pub(super) fn apply(&mut self, row: Level) {
+    pub(super) fn apply<A: Arithmetic>(&mut self, row: Level) {
         match (&mut self.0, narrow(row)) {
-            (Width::Narrow(levels), Some((price, qty))) => levels.apply(price, qty),
+            (Width::Narrow(levels), Some((price, qty))) => levels.apply::<A>(price, qty),
             _ => self.apply_wide(row),
         }
     }
@@ -129,11 +129,11 @@ impl Ladder {
         if let Width::Narrow(Levels { side, .. }) = self.0 {
             let mut levels = Levels::new(side);
             self.levels()
-                .for_each(|level| levels.apply(level.price, level.qty));
+                .for_each(|level| levels.apply::<Portable>(level.price, level.qty));
             self.0 = Width::Wide(levels);
         }
         if let Width::Wide(levels) = &mut self.0 {
-            levels.apply(row.price, row.qty);
+            levels.apply::<Portable>(row.price, row.qty);
         }
     }
 

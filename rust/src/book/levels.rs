@@ -10,8 +10,8 @@
 //! checksum, that of the side.
 
 use super::{Level, Side};
-use crate::checksum::{LEVELS, digest, level_digest};
-use crate::crc32::{Arithmetic, Digest, Parts};
+use crate::checksum::{LEVELS, level_digest};
+use crate::crc32::{Arithmetic, Digest, Parts, Portable};
 
 /// Ranks that a search compares all at once: most updates are found there, but a branch at the
 /// right one would be mispredicted, which costs more than comparing the others.
@@ -146,19 +146,19 @@ impl<M: Mantissa> Levels<M> {
             let entries = rows.rev().map(|(price, qty)| Entry::new(price, qty));
             self.buffer.extend(entries);
         } else {
-            rows.for_each(|(price, qty)| self.apply(price, qty));
+            rows.for_each(|(price, qty)| self.apply::<Portable>(price, qty));
         }
     }
 
     /// Sets the quantity at a price; zero removes the level, if there is one.
     #[inline(always)]
-    pub(super) fn apply(&mut self, price: M, qty: M) {
+    pub(super) fn apply<A: Arithmetic>(&mut self, price: M, qty: M) {
         let at = self.position(price);
         let mut entry = Entry::new(price, qty);
         if self.buffer.len() - at <= LEVELS {
             self.digest = Digest::UNKNOWN;
             if qty != M::default() {
-                entry.digest = digest(price.into(), qty.into());
+                entry.digest = level_digest::<A>(price.into(), qty.into());
             }
         }
         let known = self.buffer.get_mut(at);

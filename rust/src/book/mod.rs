@@ -128,10 +128,10 @@ pub trait Book {
     /// Nothing was changed.
     fn apply_snapshot(&mut self, bids: &[Self::Row], asks: &[Self::Row]) -> Result<(), OutOfRange>;
 
-    /// Applies the rows in order, bids first, then cuts to the depth.
+    /// Applies the rows in order, bids first, then cuts to the depth; returns the checksum.
     ///
     /// # Errors
     ///
     /// Nothing was changed.
-    fn apply_update(&mut self, bids: &[Self::Row], asks: &[Self::Row]) -> Result<(), OutOfRange>;
+    fn apply_update(&mut self, bids: &[Self::Row], asks: &[Self::Row]) -> Result<u32, OutOfRange>;
 }

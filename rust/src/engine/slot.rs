@@ -221,9 +221,15 @@ impl<B: Book> BookSlot<B> {
 
     /// Compares the book's checksum with the exchange's, and counts. Returns `None` if they match,
     /// else the checksum of the book; an `expected` of `None` never matches.
-    #[inline(always)]
+    #[cfg(feature = "python")]
     pub(crate) fn verify(&mut self, expected: Option<u32>) -> Option<u32> {
         let computed = self.book.checksum();
+        self.compare(computed, expected)
+    }
+
+    /// [`BookSlot::verify`] with the checksum of the book.
+    #[inline(always)]
+    fn compare(&mut self, computed: u32, expected: Option<u32>) -> Option<u32> {
         if Some(computed) == expected || expected.is_some_and(|it| self.book.reconcile(it)) {
             self.book.confirm();
             self.verified += 1;
@@ -307,7 +313,8 @@ impl<B: Book> BookSlot<B> {
             return Verdict::Unfit;
         }
         self.begun = number;
-        self.judge(item.checksum)
+        let computed = self.book.checksum();
+        self.judge(computed, item.checksum)
     }
 
     /// Applies an item of an update.
@@ -317,15 +324,15 @@ impl<B: Book> BookSlot<B> {
             return Verdict::Ignored;
         }
         let (bids, asks) = B::rows(batch, item);
-        if self.book.apply_update(bids, asks).is_err() {
+        let Ok(computed) = self.book.apply_update(bids, asks) else {
             return Verdict::Unfit;
-        }
-        self.judge(item.checksum)
+        };
+        self.judge(computed, item.checksum)
     }
 
     #[inline(always)]
-    fn judge(&mut self, expected: Option<u32>) -> Verdict {
-        match self.verify(expected) {
+    fn judge(&mut self, computed: u32, expected: Option<u32>) -> Verdict {
+        match self.compare(computed, expected) {
             None => {
                 self.state = BookState::Valid;
                 Verdict::Match

@@ -85,117 +85,173 @@ const fn other_bytes(values: u64) -> u64 {
     (values.wrapping_add(LOW * 0x76) | values) & HIGH
 }
 
-/// The digits of a number that fit into 64 bits.
+/// A number of at most [`SHORT`] digits, without sign and exponent.
 pub(crate) struct ShortNumber {
     pub(crate) mantissa: u64,
     pub(crate) decimals: usize,
+    /// How many bytes it takes.
+    pub(crate) length: usize,
 }
 
-/// Reads a number without sign and exponent and of at most [`SHORT`] digits.
+/// Reads the number that `text` begins with, if it has neither sign nor exponent and at most
+/// [`SHORT`] digits.
 ///
 /// Most numbers have their point in the first eight bytes, and most prices end there too: the
-/// point is then removed from the word, and both parts are converted at once.
+/// point is then removed from the word, and both parts are converted at once. Most quantities have
+/// eight decimals: one more word.
 #[inline(always)]
-pub(crate) fn read_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
-    let values = word(frame, *at)? ^ ZEROS;
+pub(crate) fn read_number(text: &[u8]) -> Option<ShortNumber> {
+    let values = word(text, 0)? ^ ZEROS;
     let others = other_bytes(values);
-    let whole = others.trailing_zeros() / 8;
+    let whole = (others.trailing_zeros() / 8) as usize;
     if whole == 0 || (values.trailing_zeros() >= 8 && whole > 1) {
         return None;
     }
     if whole == 8 {
-        return take_long_number(frame, at);
+        return long_number(text);
     }
-    let start = *at;
-    *at += whole as usize;
     if values >> (whole * 8) & 0xFF != u64::from(b'.' ^ b'0') {
-        let mantissa = value(values << (64 - whole * 8));
         return Some(ShortNumber {
-            mantissa,
+            mantissa: leading_value(values, whole),
             decimals: 0,
+            length: whole,
         });
     }
-    *at += 1;
     // After the point, which has no carry, the lowest mark is right again.
-    let length = (others & others.wrapping_sub(1)).trailing_zeros() / 8;
+    let length = ((others & others.wrapping_sub(1)).trailing_zeros() / 8) as usize;
     if length < 8 {
-        let decimals = length - whole - 1;
         let before = (1_u64 << (whole * 8)) - 1;
         let joined = (values & before) | (values >> 8 & !before);
-        *at = start + length as usize;
-        if decimals == 0 {
-            return None;
-        }
-        return Some(ShortNumber {
-            mantissa: value(joined << (64 - (length - 1) * 8)),
-            decimals: decimals as usize,
-        });
+        let number = ShortNumber {
+            mantissa: leading_value(joined, length - 1),
+            decimals: length - whole - 1,
+            length,
+        };
+        return (number.decimals > 0).then_some(number);
     }
-    let mut mantissa = value(values << (64 - whole * 8));
-    let decimals = take(frame, at, &mut mantissa);
-    let is_short = decimals > 0 && whole as usize + decimals <= SHORT;
-    is_short.then_some(ShortNumber { mantissa, decimals })
+    let fraction = word(text, whole + 1)? ^ ZEROS;
+    if other_bytes(fraction) != 0 {
+        return two_words(values, whole, fraction);
+    }
+    if text.get(whole + 9).is_none_or(u8::is_ascii_digit) {
+        return long_number(text);
+    }
+    Some(ShortNumber {
+        mantissa: leading_value(values, whole)
+            .wrapping_mul(100_000_000)
+            .wrapping_add(value(fraction)),
+        decimals: 8,
+        length: whole + 9,
+    })
 }
 
-/// Reads an integer without sign and of at most [`SHORT`] digits.
+/// The number of `whole` digits before the point and of those that `fraction` begins with, fewer
+/// than eight.
+#[inline(never)]
+fn two_words(values: u64, whole: usize, fraction: u64) -> Option<ShortNumber> {
+    let decimals = (other_bytes(fraction).trailing_zeros() / 8) as usize;
+    let power = POWERS.get(decimals).copied().unwrap_or_default();
+    (decimals > 0).then(|| ShortNumber {
+        mantissa: leading_value(values, whole)
+            .wrapping_mul(power)
+            .wrapping_add(leading_value(fraction, decimals)),
+        decimals,
+        length: whole + 1 + decimals,
+    })
+}
+
+/// Reads the integer that `text` begins with, if it has no sign and at most [`SHORT`] digits;
+/// returns also how many bytes it takes.
 #[inline(always)]
-pub(crate) fn read_integer(frame: &[u8], at: &mut usize) -> Option<u64> {
-    let start = *at;
+pub(crate) fn read_integer(text: &[u8]) -> Option<(u64, usize)> {
+    let mut length = 0;
     let mut value = 0;
-    let length = take(frame, at, &mut value);
-    let is_padded = length > 1 && frame.get(start) == Some(&b'0');
-    (1..=SHORT)
-        .contains(&length)
-        .then_some(value)
-        .filter(|_| !is_padded)
+    take(text, &mut length, &mut value);
+    let is_padded = length > 1 && text.first() == Some(&b'0');
+    let is_short = (1..=SHORT).contains(&length);
+    (is_short && !is_padded).then_some((value, length))
 }
 
-#[cold]
-fn take_long_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
-    let start = *at;
-    let mut mantissa = 0;
-    let whole = take(frame, at, &mut mantissa);
-    if whole > 1 && frame.get(start) == Some(&b'0') {
+/// [`read_number`] of any length.
+#[inline(never)]
+fn long_number(text: &[u8]) -> Option<ShortNumber> {
+    let (mut length, mut mantissa) = (0, 0);
+    let whole = take(text, &mut length, &mut mantissa);
+    if whole > 1 && text.first() == Some(&b'0') {
         return None;
     }
     let mut decimals = 0;
-    if frame.get(*at) == Some(&b'.') {
-        *at += 1;
-        decimals = take(frame, at, &mut mantissa);
+    if text.get(length) == Some(&b'.') {
+        length += 1;
+        decimals = take(text, &mut length, &mut mantissa);
         if decimals == 0 {
             return None;
         }
     }
-    let number = ShortNumber { mantissa, decimals };
+    let number = ShortNumber {
+        mantissa,
+        decimals,
+        length,
+    };
     (whole + decimals <= SHORT).then_some(number)
 }
 
+/// [`value`] of the first `count` digits, one to eight.
+#[inline(always)]
+const fn leading_value(digits: u64, count: usize) -> u64 {
+    // Zeros in front do not change the value.
+    value(digits << (64 - count * 8))
+}
+
 /// The number of eight digits 0 to 9, the first in the lowest byte: neighbours are joined to
-/// pairs, pairs to fours, fours to the result.
+/// pairs, pairs to fours, fours to the result. Each step multiplies the earlier one of two
+/// neighbours by its weight and adds the later one, in the place of the later one.
 #[inline(always)]
 const fn value(digits: u64) -> u64 {
-    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00FF_00FF_00FF_00FF;
-    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_FFFF_0000_FFFF;
-    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF
+    let pairs = digits.wrapping_mul(1 + (10 << 8)) >> 8 & 0x00FF_00FF_00FF_00FF;
+    let fours = pairs.wrapping_mul(1 + (100 << 16)) >> 16 & 0x0000_FFFF_0000_FFFF;
+    fours.wrapping_mul(1 + (10_000 << 32)) >> 32
+}
+
+/// Whether `text` has the form of `pattern`, in which `0` stands for any digit and every other
+/// character for itself.
+#[inline(always)]
+pub(crate) fn has_form<const N: usize>(text: &[u8; N], pattern: &[u8; N]) -> bool {
+    const { assert!(N >= 8, "as many bytes as a word has") };
+    let mut others = 0;
+    let mut at = 0;
+    while at < N {
+        // The last word overlaps the one before.
+        let start = if at + 8 > N { N - 8 } else { at };
+        let (Some(text), Some(pattern)) = (word(text, start), word(pattern, start)) else {
+            return false;
+        };
+        // 0x7F where the pattern has no digit, 0x76 where it has one.
+        let is_other = other_bytes(pattern ^ ZEROS) >> 7;
+        let values = text ^ pattern;
+        others |= values.wrapping_add(LOW * 0x76 + is_other * 9) | values;
+        at += 8;
+    }
+    others & HIGH == 0
 }
 
 /// The end of a run of plain characters: a quote, a backslash, a control character or the end
 /// of the frame.
 #[inline(always)]
 pub(crate) fn plain_end(frame: &[u8], at: usize) -> usize {
-    run_end::<0>(frame, at)
+    run_end(frame, at, special_bytes, 0)
 }
 
 /// Like [`plain_end`], but the run also ends at bytes that are not ASCII.
 #[inline(always)]
 pub(crate) fn plain_ascii_end(frame: &[u8], at: usize) -> usize {
-    run_end::<HIGH>(frame, at)
+    run_end(frame, at, special_or_wide_bytes, HIGH)
 }
 
 #[inline(always)]
-fn run_end<const FORBIDDEN: u64>(frame: &[u8], mut at: usize) -> usize {
+fn run_end(frame: &[u8], mut at: usize, ends: impl Fn(u64) -> u64, forbidden: u64) -> usize {
     while let Some(word) = word(frame, at) {
-        let special = special_bytes(word) | (word & FORBIDDEN);
+        let special = ends(word);
         if special != 0 {
             return at + special.trailing_zeros() as usize / 8;
         }
@@ -203,7 +259,7 @@ fn run_end<const FORBIDDEN: u64>(frame: &[u8], mut at: usize) -> usize {
     }
     while let Some(&byte) = frame.get(at) {
         let is_special = byte < b' ' || byte == b'"' || byte == b'\\';
-        if is_special || u64::from(byte) & FORBIDDEN & 0x80 != 0 {
+        if is_special || u64::from(byte) & forbidden & 0x80 != 0 {
             break;
         }
         at += 1;
@@ -224,9 +280,35 @@ const fn special_bytes(word: u64) -> u64 {
     (quote | backslash | control) & HIGH
 }
 
+/// The same with bytes that are not ASCII. Marking these makes it unnecessary to tell them from
+/// bytes below a bound, whose high bit a subtraction sets as well.
+#[inline(always)]
+const fn special_or_wide_bytes(word: u64) -> u64 {
+    let quote = (word ^ (LOW * b'"' as u64)).wrapping_sub(LOW);
+    let backslash = (word ^ (LOW * b'\\' as u64)).wrapping_sub(LOW);
+    let control = word.wrapping_sub(LOW * b' ' as u64);
+    (quote | backslash | control | word) & HIGH
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_ascii;
+    use super::{has_form, is_ascii};
+
+    #[test]
+    fn a_form_holds_for_every_digit_and_for_nothing_else() {
+        let pattern = b"00-00:00.0";
+        for at in 0..pattern.len() {
+            for byte in 0..=u8::MAX {
+                let mut text = *b"10-92:39.7";
+                text[at] = byte;
+                let fits = match pattern[at] {
+                    b'0' => byte.is_ascii_digit(),
+                    other => byte == other,
+                };
+                assert_eq!(has_form(&text, pattern), fits, "{byte} at {at}");
+            }
+        }
+    }
 
     #[test]
     fn one_byte_that_is_not_ascii_is_found_wherever_it_stands() {

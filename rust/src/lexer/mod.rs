@@ -259,8 +259,9 @@ impl<'f> Lexer<'f> {
     #[inline]
     pub(crate) fn short_float(&mut self) -> Option<f64> {
         let is_negative = self.frame.get(self.at) == Some(&b'-');
-        let mut end = self.at + usize::from(is_negative);
-        let number = digits::read_number(self.frame, &mut end)?;
+        let start = self.at + usize::from(is_negative);
+        let number = digits::read_number(self.frame.get(start..)?)?;
+        let end = start + number.length;
         let goes_on = matches!(self.frame.get(end), Some(b'e' | b'E'));
         // The integer -0 is 0, the float -0.0 is not.
         let is_integer_zero = number.mantissa == 0 && number.decimals == 0;
@@ -277,8 +278,8 @@ impl<'f> Lexer<'f> {
     #[cfg(feature = "python")]
     #[inline]
     pub(crate) fn short_decimal(&mut self) -> Option<(Decimal, &'f str)> {
-        let mut end = self.at;
-        let number = digits::read_number(self.frame, &mut end)?;
+        let number = digits::read_number(self.frame.get(self.at..)?)?;
+        let end = self.at + number.length;
         if matches!(self.frame.get(end), Some(b'e' | b'E')) {
             return None;
         }
@@ -298,8 +299,8 @@ impl<'f> Lexer<'f> {
         if !matches!(self.frame.get(self.at), Some(b'0'..=b'9')) {
             return None;
         }
-        let mut end = self.at;
-        let value = digits::read_integer(self.frame, &mut end)?;
+        let (value, length) = digits::read_integer(self.frame.get(self.at..)?)?;
+        let end = self.at + length;
         if matches!(self.frame.get(end), Some(b'.' | b'e' | b'E')) {
             return None;
         }

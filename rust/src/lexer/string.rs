@@ -69,7 +69,7 @@ impl Text {
     }
 
     /// The content; copied only when it has escapes.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn bytes(self, frame: &[u8]) -> Cow<'_, [u8]> {
         if self.is_escaped() {
@@ -168,6 +168,7 @@ fn hex4(frame: &[u8], at: usize) -> Result<u32> {
 }
 
 /// The content of a string that was scanned before, its escapes replaced.
+#[cold]
 fn unescape(raw: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(raw.len());
     let mut at = 0;

@@ -10,72 +10,86 @@ use super::{BookHead, Channel, DataMessage, fast_path_orders, rows};
 use crate::lexer::{Lexer, MAX_FRAME, Text, digits};
 
 const HEAD: &[u8; 12] = br#"{"channel":""#;
-const BOOK: &[u8; 14] = br#"book","type":""#;
-const LEVEL3: &[u8; 16] = br#"level3","type":""#;
-const UPDATE: &[u8; 16] = br#"update","data":["#;
-const SNAPSHOT: &[u8; 18] = br#"snapshot","data":["#;
 /// The text between the channel's name and the type, and between the type and the data.
 const TYPE: &[u8; 10] = br#"","type":""#;
 const DATA: &[u8; 9] = br#"","data":"#;
 
+/// How messages with books begin, up to their item's content.
+const BOOK_UPDATE: &[u8; 53] = br#"{"channel":"book","type":"update","data":[{"symbol":""#;
+const BOOK_SNAPSHOT: &[u8; 55] = br#"{"channel":"book","type":"snapshot","data":[{"symbol":""#;
+const LEVEL3_UPDATE: &[u8; 44] = br#"{"channel":"level3","type":"update","data":["#;
+const LEVEL3_SNAPSHOT: &[u8; 46] = br#"{"channel":"level3","type":"snapshot","data":["#;
+const SYMBOL: &[u8; 11] = br#"{"symbol":""#;
+
 /// The message of `frame`, if it is one of a channel in the exchange's format.
 #[inline(always)]
 pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Option<DataMessage> {
-    let mut cursor = Cursor { frame, at: 0 };
-    cursor.take(HEAD)?;
-    let is_book = cursor.take(BOOK).is_some();
-    let message = if is_book {
-        read_books(&mut cursor, batch, Channel::Book)?
+    let mut cursor = Cursor::new(frame);
+    let message = if cursor.take(BOOK_UPDATE).is_some() {
+        read_book(&mut cursor, batch, false)?
     } else {
         read_other(&mut cursor, batch)?
     };
-    cursor.take(b"}")?;
-    (cursor.at == frame.len() && frame.len() < MAX_FRAME).then_some(message)
+    (cursor.is_at_end() && frame.len() < MAX_FRAME).then_some(message)
 }
 
-/// Reads the rest of a message of a channel with books; the cursor is at the type.
+/// Reads a message of `book` from the symbol on.
 #[inline(always)]
-fn read_books(
+fn read_book(
     cursor: &mut Cursor<'_>,
     batch: &mut BookBatch,
-    channel: Channel,
+    is_snapshot: bool,
 ) -> Option<DataMessage> {
-    let kind = cursor.at;
-    let is_snapshot = cursor.take(UPDATE).is_none();
-    if is_snapshot {
-        cursor.take(SNAPSHOT)?;
-    }
-    let data = cursor.at - 1;
+    let offset = cursor.at() - SYMBOL.len();
     batch.clear();
-    let item = match channel {
-        Channel::Level3 => fast_path_orders::read_item(cursor, batch)?,
-        _ => read_item(cursor, batch)?,
-    };
-    cursor.take(b"]")?;
+    let item = read_item(cursor, batch, offset)?;
+    cursor.take(b"}]}")?;
+    Some(message_of(item, batch, Channel::Book, is_snapshot))
+}
+
+/// The message of one item, which goes into `batch`.
+#[inline(always)]
+fn message_of(
+    item: BookItem,
+    batch: &mut BookBatch,
+    channel: Channel,
+    is_snapshot: bool,
+) -> DataMessage {
     let book = item.checksum.map(|checksum| BookHead {
         symbol: item.symbol,
         checksum,
         timestamp: item.timestamp,
     });
+    let data = item.offset - 1;
+    let kind_end = data - DATA.len();
+    let kind = kind_end - if is_snapshot { "snapshot" } else { "update" }.len();
     batch.push(item);
-    Some(DataMessage {
+    DataMessage {
         channel,
         channel_name: Text::new(HEAD.len(), kind - TYPE.len(), false),
-        kind: Text::new(kind, data - DATA.len(), false),
+        kind: Text::new(kind, kind_end, false),
         is_snapshot,
         data,
         sequence: None,
         timestamp: None,
         book,
-    })
+    }
 }
 
-/// Reads a message of another channel from the channel's name on.
+/// Reads a snapshot of a book, or a message of another channel.
 #[inline(never)]
 fn read_other(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessage> {
-    if cursor.take(LEVEL3).is_some() {
-        return read_books(cursor, batch, Channel::Level3);
+    if cursor.take(BOOK_SNAPSHOT).is_some() {
+        return read_book(cursor, batch, true);
     }
+    let is_snapshot = cursor.take(LEVEL3_SNAPSHOT).is_some();
+    if is_snapshot || cursor.take(LEVEL3_UPDATE).is_some() {
+        batch.clear();
+        let item = fast_path_orders::read_item(cursor, batch)?;
+        cursor.take(b"]}")?;
+        return Some(message_of(item, batch, Channel::Level3, is_snapshot));
+    }
+    cursor.take(HEAD)?;
     let mut message = read_head(cursor)?;
     let mut lexer = Lexer::inside(cursor.frame, message.data, 1);
     match rows::shape(message.channel, message.is_snapshot) {
@@ -84,8 +98,9 @@ fn read_other(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMess
         Some(_) => {}
         None => lexer.skip_value().ok()?,
     }
-    cursor.at = lexer.offset();
+    cursor.go_to(lexer.offset());
     read_tail(cursor, &mut message)?;
+    cursor.take(b"}")?;
     Some(message)
 }
 
@@ -97,7 +112,7 @@ pub struct PlainHead(DataMessage);
 /// exchange's format, so that the caller can decode its items in the same pass.
 #[must_use]
 pub fn plain_head(frame: &[u8]) -> Option<PlainHead> {
-    let mut cursor = Cursor { frame, at: 0 };
+    let mut cursor = Cursor::new(frame);
     cursor.take(HEAD)?;
     let head = read_head(&mut cursor)?;
     let is_plain = matches!(
@@ -118,10 +133,11 @@ impl PlainHead {
     /// is in the exchange's format too, so that the message is complete.
     #[must_use]
     pub fn finish(&mut self, frame: &[u8], end: usize) -> bool {
-        let mut cursor = Cursor { frame, at: end };
+        let mut cursor = Cursor::new(frame);
+        cursor.go_to(end);
         read_tail(&mut cursor, &mut self.0).is_some()
             && cursor.take(b"}").is_some()
-            && cursor.at == frame.len()
+            && cursor.is_at_end()
             && frame.len() < MAX_FRAME
     }
 }
@@ -140,7 +156,7 @@ fn read_head(cursor: &mut Cursor<'_>) -> Option<DataMessage> {
         None
     };
     cursor.take(br#","data":"#)?;
-    let data = cursor.at;
+    let data = cursor.at();
     let channel = Channel::of(channel_name.raw(frame));
     let has_items = !channel.has_books() && channel != Channel::Heartbeat;
     let is_snapshot = kind.raw(frame) == b"snapshot";
@@ -169,27 +185,31 @@ fn read_tail(cursor: &mut Cursor<'_>, message: &mut DataMessage) -> Option<()> {
     Some(())
 }
 
-/// Reads the item of a book message.
+/// Reads the item of a book message from the symbol on, up to its closing brace; the item begins at
+/// `offset`.
 #[inline(always)]
-fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<BookItem> {
-    let offset = cursor.at;
-    cursor.take(br#"{"symbol":""#)?;
+fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch, offset: usize) -> Option<BookItem> {
     let symbol = cursor.text()?;
-    cursor.take(br#","bids":["#)?;
     let first_bid = batch.len();
-    read_rows(cursor, batch)?;
-    cursor.take(br#","asks":["#)?;
+    if cursor.take(br#","bids":[{"price":"#).is_some() {
+        read_rows(cursor, batch)?;
+    } else {
+        cursor.take(br#","bids":[]"#)?;
+    }
     let first_ask = batch.len();
-    read_rows(cursor, batch)?;
+    if cursor.take(br#","asks":[{"price":"#).is_some() {
+        read_rows(cursor, batch)?;
+    } else {
+        cursor.take(br#","asks":[]"#)?;
+    }
     cursor.take(br#","checksum":"#)?;
     let checksum = u32::try_from(cursor.integer()?).ok()?;
     let has_timestamp = cursor.take(br#","timestamp":""#).is_some();
     let timestamp = if has_timestamp {
-        Some(cursor.text()?)
+        Some(cursor.time()?)
     } else {
         None
     };
-    cursor.take(b"}")?;
     Some(BookItem {
         offset,
         symbol,
@@ -200,22 +220,17 @@ fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<BookItem>
     })
 }
 
-/// Reads rows up to and with the bracket that ends them.
+/// Reads rows from the first price on, up to and with the bracket that ends them.
 #[inline(always)]
 fn read_rows(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<()> {
-    if cursor.take(b"]").is_some() {
-        return Some(());
-    }
     loop {
-        cursor.take(br#"{"price":"#)?;
         let price = cursor.decimal()?;
         cursor.take(br#","qty":"#)?;
         let qty = cursor.decimal()?;
         batch.push_row(Row { price, qty });
-        match cursor.next_two()? {
-            [b'}', b','] => {}
-            [b'}', b']'] => return Some(()),
-            _ => return None,
+        if cursor.take(b"}]").is_some() {
+            return Some(());
         }
+        cursor.take(br#"},{"price":"#)?;
     }
 }

@@ -11,7 +11,7 @@ use crate::time::timestamp_ns;
 
 /// Reads an item with each of its keys at most once.
 pub(super) fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<BookItem> {
-    let offset = cursor.at;
+    let offset = cursor.at();
     let (mut symbol, mut checksum, mut timestamp) = (None, None, None);
     let (mut bids, mut asks) = (None, None);
     cursor.take(b"{")?;

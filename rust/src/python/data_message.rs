@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyMapping, PyString, PyTuple, 
 
 use super::channel_names::known_channel_name;
 use super::decode::Decoder;
+use super::instances::Maker;
 use super::schema::{Registry, SchemaId};
 use super::strings::Strings;
 use super::{errors, frame, reply};
@@ -19,9 +20,8 @@ use crate::time::timestamp_ns;
 
 // A message of a channel.
 //
-// No `__traverse__`: the items of a frame never refer to their message, so only a list that a
-// caller filled with its own message makes a cycle, and without the garbage collector's header
-// a message is made and freed faster.
+// Not tracked by the garbage collector: the items of a frame never refer to their message, so only a
+// list that a caller filled with its own message makes a cycle.
 #[doc = doc!("WSDataMessage" "")]
 #[pyclass(frozen, name = "WSDataMessage", module = "kraken_connector._native")]
 pub(super) struct PyDataMessage {
@@ -55,7 +55,15 @@ enum Origin {
     },
 }
 
+static MAKER: Maker<PyDataMessage> = Maker::new();
+
 impl PyDataMessage {
+    /// The Python object of the message.
+    #[inline(always)]
+    pub(super) fn into_object(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        Ok(MAKER.make(py, self)?.into_any())
+    }
+
     /// The message of a frame.
     #[inline]
     pub(super) const fn from_wire(
@@ -481,7 +489,7 @@ pub(super) fn py_parse_message<'py>(raw: &Bound<'py, PyAny>) -> PyResult<Bound<'
     let py = raw.py();
     let frame = frame::to_bytes(raw, "parse_message")?;
     if let Some(message) = read_plain(&frame, None)? {
-        return Ok(Bound::new(py, message)?.into_any());
+        return message.into_object(py);
     }
     match parse_message(frame.as_bytes(), &mut BookBatch::default()) {
         Ok(message) => to_python(&frame, message, None, None),
@@ -505,7 +513,7 @@ pub(super) fn to_python<'py>(
         Message::Data(message) => {
             let frame = frame.clone().unbind();
             let message = PyDataMessage::from_wire(frame, message, received_ns, verified);
-            Ok(Bound::new(py, message)?.into_any())
+            message.into_object(py)
         }
         Message::Reply(answer) => reply::response(frame, &answer, received_ns),
         Message::Pong => reply::pong(frame, received_ns),

@@ -15,11 +15,11 @@ use crate::engine::{BookSlot, Notice, Outcome};
 use crate::message::Channel;
 use crate::shared::Writer;
 
-/// The events before the message of a frame, and the event of the message.
-type Read<'py> = (Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>);
+/// The events before the message of a frame, if there are any, and the event of the message.
+type Read<'py> = (Option<Vec<Bound<'py, PyAny>>>, Bound<'py, PyAny>);
 
-/// How nearly all book messages begin.
-const BOOK: &[u8] = br#"{"channel":"book","#;
+/// Where nearly all book messages have the name of their channel.
+const NAME: std::ops::Range<usize> = 12..16;
 
 // Frames of one connection to events and books.
 #[doc = doc!("Engine" "")]
@@ -66,11 +66,11 @@ impl PyEngine {
     ) -> PyResult<Bound<'py, PyList>> {
         let py = frame.py();
         let frame = frame::to_bytes(frame, "feed")?;
-        let (mut events, event) = self.read(&frame, received_ns)?;
+        let (notices, event) = self.read(&frame, received_ns)?;
         self.ring();
-        if events.is_empty() {
+        let Some(mut events) = notices else {
             return PyList::new(py, [event]);
-        }
+        };
         events.push(event);
         PyList::new(py, events)
     }
@@ -161,7 +161,7 @@ impl PyEngine {
         frame: &Bound<'py, PyBytes>,
         received_ns: Option<i64>,
     ) -> PyResult<Read<'py>> {
-        if !frame.as_bytes().starts_with(BOOK)
+        if frame.as_bytes().get(NAME) != Some(b"book")
             && let Some(read) = self.read_plain(frame, received_ns)?
         {
             return Ok(read);
@@ -179,9 +179,9 @@ impl PyEngine {
         received_ns: Option<i64>,
     ) -> PyResult<Read<'py>> {
         let notices = if outcome.notices.is_empty() {
-            Vec::new()
+            None
         } else {
-            self.notices(frame.py(), outcome, received_ns)?
+            Some(self.notices(frame.py(), outcome, received_ns)?)
         };
         let event = match outcome.message {
             Ok(message) => data_message::to_python(frame, message, received_ns, outcome.verified)?,
@@ -216,8 +216,8 @@ impl PyEngine {
         };
         let gap = self.core.lock().feed_decoded(frame.as_bytes(), envelope);
         let gap = gap.map(|gap| reply::notice(py, &gap, "", received_ns));
-        let notices = gap.into_iter().collect::<PyResult<_>>()?;
-        Ok(Some((notices, Bound::new(py, message)?.into_any())))
+        let notices = gap.transpose()?.map(|gap| vec![gap]);
+        Ok(Some((notices, message.into_object(py)?)))
     }
 
     #[cold]

@@ -25,6 +25,7 @@ mod decode;
 mod engine;
 mod errors;
 mod frame;
+mod instances;
 mod level3_book;
 mod order_book;
 #[cfg(all(unix, feature = "tls"))]

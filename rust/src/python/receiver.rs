@@ -231,7 +231,7 @@ impl PyReceiver {
                 let end = payload.end;
                 let frame = PyBytes::new(memory.py(), bytes.get(payload).unwrap_or_default());
                 let (notices, event) = self.engine.get().read(&frame, Some(received_ns))?;
-                progress.events.extend(notices);
+                progress.events.extend(notices.into_iter().flatten());
                 progress.events.push(event);
                 end
             }

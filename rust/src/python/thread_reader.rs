@@ -98,7 +98,7 @@ impl PyThreadReader {
             let frame = PyBytes::new(py, frame);
             let received_ns = Some(batch.received_ns);
             let (notices, event) = self.engine.get().events(&frame, outcome, received_ns)?;
-            events.extend(notices);
+            events.extend(notices.into_iter().flatten());
             events.push(event);
         }
         Ok(events)
