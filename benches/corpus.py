@@ -11,10 +11,11 @@ import json
 import os
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from functools import cache
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.oracle import SIDES, Market, OracleBook, TextRow, book_message
 
@@ -120,11 +121,34 @@ def book_after(depth: int, frames: Iterable[bytes]) -> OracleBook:
     """Return the oracle's book after some frames."""
     book = OracleBook(depth)
     for frame in frames:
-        (data,) = json.loads(frame, parse_float=str)["data"]
-        for side in SIDES:
-            book.apply(side, [(row["price"], row["qty"]) for row in data[side]])
-        book.cut()
+        apply(book, frame)
     return book
+
+
+def apply(book: OracleBook, frame: bytes) -> None:
+    """Apply a book message to the oracle's book."""
+    (data,) = json.loads(frame, parse_float=str)["data"]
+    for side in SIDES:
+        book.apply(side, [(row["price"], row["qty"]) for row in data[side]])
+    book.cut()
+
+
+def check_book(
+    name: str, count: int, bids: Iterable[tuple[Any, Any]], asks: Iterable[tuple[Any, Any]]
+) -> None:
+    """Check that a book is the right one after `count` messages of an endless stream.
+
+    Args:
+        name: the stream.
+        count: messages, the snapshot included.
+        bids: prices and quantities, as `Decimal` or float, in any order.
+        asks: likewise.
+    """
+    stream = endless(name)
+    right = book_after(stream.depth, islice(chain(stream.frames, cycle(stream.frames[1:])), count))
+    for side, levels in zip(SIDES, (bids, asks), strict=True):
+        have = {Decimal(str(price)): Decimal(str(qty)) for price, qty in levels}
+        assert have == {Decimal(price): Decimal(qty) for price, qty in right.levels(side)}, side
 
 
 def _way_back(now: dict[str, str], start: dict[str, str]) -> list[TextRow]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FunctionType
@@ -24,6 +24,7 @@ Contender = Callable[[], float]
 #: Measurements by contender, in the order they were taken.
 Rounds = dict[str, list[float]]
 LEAST_ROUNDS = 5
+PERCENTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 
 
 class Spread(NamedTuple):
@@ -99,6 +100,12 @@ def interleave(contenders: Mapping[str, Contender], *, seconds: float) -> Rounds
             for name in order:
                 rounds[name].append(contenders[name]())
     return rounds
+
+
+def percentiles(values: Iterable[float]) -> dict[str, float]:
+    """Return `p50`, `p99` and `p99.9`."""
+    ordered = sorted(values)
+    return {name: ordered[int(share * len(ordered))] for name, share in PERCENTILES.items()}
 
 
 def ratio(rounds: Rounds, ours: str, theirs: str) -> Spread:

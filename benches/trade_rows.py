@@ -1,0 +1,81 @@
+"""Tick to trade: from a book update being due until the amend that it causes arrives.
+
+The client's callback reads the best bid and ask and amends an order. The sender, on one socket for
+both directions, watches for the amend, checks its price and answers.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from benches import corpus, ours
+from benches.link import PLAIN, TLS, Link, Setting, link
+from benches.remote import WorkerError
+from benches.results import Results
+from benches.targets import PICOWS_DICT
+from benches.timing import PERCENTILES, Rounds, percentiles
+from benches.traders import ALONE
+from tests.oracle import SIDES
+
+STREAM = "replay-10"
+#: Trades of a turn, and those that are not counted, at the beginning.
+TRADES, WARM_UP = 600, 100
+ROUNDS = 12
+
+
+def measure(results: Results, seconds: float) -> None:
+    """Measure with TLS, which decides, and without."""
+    prices = expected_prices()
+    with link() as pair:
+        for setting in (TLS, PLAIN):
+            _measure(results, pair, setting, prices, max(WARM_UP * 2, int(TRADES * seconds / 2)))
+
+
+def _measure(results: Results, pair: Link, setting: Setting, prices: list[str], count: int) -> None:
+    names = []
+    for name in (*ours.ways(tls=setting.tls), PICOWS_DICT, ALONE):
+        try:
+            trade(pair, name, setting, prices, WARM_UP * 2)
+        except WorkerError as error:
+            results.add_note(f"tick to trade, {name} on {setting}: {error}")
+        else:
+            names.append(name)
+    taken: dict[str, Rounds] = {percentile: {n: [] for n in names} for percentile in PERCENTILES}
+    for number in range(ROUNDS):
+        for name in names if number % 2 else reversed(names):
+            figures = percentiles(trade(pair, name, setting, prices, count))
+            for percentile, value in figures.items():
+                taken[percentile][name].append(value / 1000)
+    for percentile in ("p50", "p99"):
+        results.add(f"tick to trade {percentile}", str(setting), "us", taken[percentile])
+        results.compare(
+            f"trade-{percentile}",
+            str(setting),
+            taken[percentile],
+            (ours.CALLBACK, PICOWS_DICT),
+            decides=setting == TLS,
+        )
+
+
+def trade(pair: Link, name: str, setting: Setting, prices: list[str], count: int) -> list[int]:
+    """Return the times of the counted trades in ns."""
+    served = pair.serve(
+        name,
+        setting,
+        send=("trade", {"stream": STREAM, "count": count, "prices": prices}),
+        receive=("benches.traders:follow", {"stream": STREAM, "count": count + 1}),
+    )
+    times: list[int] = served.sent["trade_ns"]
+    return times[WARM_UP:]
+
+
+def expected_prices() -> list[str]:
+    """Return the price that each update of the endless stream leads to, computed in decimals."""
+    stream = corpus.endless(STREAM)
+    book = corpus.book_after(stream.depth, stream.frames[:1])
+    prices = []
+    for frame in stream.frames[1:]:
+        corpus.apply(book, frame)
+        bid, ask = (Decimal(book.levels(side)[0][0]) for side in SIDES)
+        prices.append(str(bid - 2 * (ask - bid)))
+    return prices
