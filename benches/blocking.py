@@ -37,12 +37,26 @@ class Connection:
         while protocol.handshake_exc is None and not protocol.events_received():
             protocol.receive_data(self.socket.recv(RECEIVE_BYTES))
         self.socket.sendall(masked(job.request))
+        self._received = bytearray()
+
+    def receive_frame(self) -> None:
+        """Wait for one frame, of less than 65,536 bytes."""
+        received = self._received
+        while len(received) < 4 or len(received) < (end := _frame_end(received)):
+            received += self.socket.recv(RECEIVE_BYTES)
+        del received[:end]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.socket.close()
+
+
+def _frame_end(data: bytearray) -> int:
+    """Return the size of an unmasked frame from its header (RFC 6455, section 5.2)."""
+    length = data[1]
+    return 2 + length if length < 126 else 4 + int.from_bytes(data[2:4])
 
 
 def masked(payload: bytes) -> bytes:
@@ -71,11 +85,11 @@ async def drain(job: Job, tap: Tap) -> None:
 def trade(job: Job, amends: Sequence[bytes]) -> None:
     """Only `recv` and `send`: a ready amend for each update, until the last one is answered."""
     ready = [masked(amend) for amend in amends]
-    buffer = bytearray(RECEIVE_BYTES)
     with Connection(job) as connection:
-        receive, send = connection.socket.recv_into, connection.socket.sendall
-        receive(buffer)  # the reply and the snapshot come in one piece
+        receive, send = connection.receive_frame, connection.socket.sendall
+        receive()  # the reply to the subscription
+        receive()  # the snapshot
         for number in range(job.count - 1):
-            receive(buffer)
+            receive()
             send(ready[number % len(ready)])
-            receive(buffer)
+            receive()  # the reply to the amend

@@ -6,6 +6,7 @@ The only place that knows which options there are: a row measures the ways that 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Collection
 from typing import Any
 
 from kraken_connector.ws import BookParams, KrakenWSClient
@@ -37,9 +38,9 @@ def ways(*, tls: bool = True) -> list[str]:
     ]
 
 
-def freshest(*, tls: bool = True) -> str:
-    """Return the way whose book is freshest while Python is busy."""
-    return THREAD if THREAD in ways(tls=tls) else CALLBACK
+def freshest(names: Collection[str]) -> str | None:
+    """Return the way whose book is freshest while Python is busy, `None` if there is none."""
+    return next((way for way in (THREAD, CALLBACK) if way in names), None)
 
 
 def client(url: str, way: str, **options: Any) -> KrakenWSClient:

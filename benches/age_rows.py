@@ -1,0 +1,78 @@
+"""Age of a book when a task reads it while Python is busy.
+
+A message is due at a fixed time. If the book contains all messages that are due, its age is 0;
+otherwise it is as old as the first one that it lacks.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from array import array
+from pathlib import Path
+
+from benches import ours
+from benches.link import PLAIN, TLS, Link, Setting, link
+from benches.remote import WorkerError
+from benches.results import Results
+from benches.targets import PICOWS_DICT
+from benches.timing import Rounds, percentiles
+
+STREAM = "replay-10"
+RATE = 10_000
+#: Length of a turn as a share of the seconds given to a comparison.
+TURN_SHARE = 0.5
+ROUNDS = 8
+SECTION = "age of the book, Python busy"
+
+
+def measure(results: Results, seconds: float) -> None:
+    """Measure with TLS, which decides, and without."""
+    with link() as pair:
+        for setting in (TLS, PLAIN):
+            _measure(results, pair, setting, int(RATE * seconds * TURN_SHARE))
+
+
+def _measure(results: Results, pair: Link, setting: Setting, count: int) -> None:
+    names = []
+    for name in (*ours.ways(tls=setting.tls), PICOWS_DICT):
+        try:
+            ages(pair, name, setting, RATE // 10)
+        except WorkerError as error:
+            results.add_note(f"{SECTION}, {name} on {setting}: {error}")
+        else:
+            names.append(name)
+    rounds: dict[str, Rounds] = {each: {name: [] for name in names} for each in ("p50", "p99")}
+    for number in range(ROUNDS):
+        for name in names if number % 2 else reversed(names):
+            figures = percentiles(ages(pair, name, setting, count))
+            for percentile, by_name in rounds.items():
+                by_name[name].append(figures[percentile] / 1000)
+    freshest = ours.freshest(names)
+    for percentile, by_name in rounds.items():
+        results.add(f"{SECTION} {percentile}", str(setting), "us", by_name)
+        if freshest is not None:
+            case = f"{freshest} ({setting})"
+            values, decides = by_name[freshest], setting == TLS
+            results.amount(f"age-{percentile}", case, values, decides=decides)
+
+
+def ages(pair: Link, name: str, setting: Setting, count: int) -> list[int]:
+    """Return the age of the book at each read while messages were due, ns."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "reads"
+        report = pair.serve(
+            name,
+            setting,
+            send=("timetable", {"stream": STREAM, "rate": RATE, "count": count}),
+            receive=(
+                "benches.busy:read_books",
+                {"stream": STREAM, "count": count + 1, "file": str(file)},
+            ),
+        ).sent
+        reads = array("q", file.read_bytes())
+    first = report["first_ns"]
+    return [
+        max(0, at - first - (contained - 1) * 1_000_000_000 // RATE)
+        for at, contained in zip(reads[::2], reads[1::2], strict=True)
+        if at >= first and contained <= count
+    ]
