@@ -72,7 +72,18 @@ def ages(pair: Link, name: str, setting: Setting, count: int) -> list[int]:
         reads = array("q", file.read_bytes())
     first = report["first_ns"]
     return [
-        max(0, at - first - (contained - 1) * 1_000_000_000 // RATE)
+        age(at - first, contained)
         for at, contained in zip(reads[::2], reads[1::2], strict=True)
         if at >= first and contained <= count
     ]
+
+
+def age(at: int, contained: int) -> int:
+    """Return the age of a book, ns.
+
+    Args:
+        at: the time of the read, ns since the first update was due.
+        contained: messages that the book contains: the snapshot, and updates.
+    """
+    next_due = (contained - 1) * 1_000_000_000 // RATE
+    return max(0, at - next_due)

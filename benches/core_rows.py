@@ -21,6 +21,7 @@ CORES = workloads.cores()
 CROWD = 1000
 CROWD_UPDATES = 10
 UNIT = "ns/message"
+PLAIN = "native, plain build"
 RIVALS: dict[str, tuple[Path, ...]] = {
     OLD: (peers.PREDECESSOR,),
     "python-kraken-sdk": (),
@@ -49,14 +50,20 @@ def deep_stream() -> tuple[str, corpus.Stream]:
 
 
 def _feed(results: Results, seconds: float) -> None:
-    decisive, _ = deep_stream()
-    streams = {**corpus.streams(), **corpus.captured()}
-    for name, stream in streams.items():
-        contenders = {core: workloads.feed(module, stream) for core, module in CORES.items()}
+    """Compare on streams that the profile of the released build was made with, and on others.
+
+    The others decide: captured ones if there are any.
+    """
+    plain = workloads.plain_core()
+    cores = {**CORES, **({} if plain is None else {PLAIN: plain})}
+    held_out = corpus.captured() or corpus.held_out()
+    for name, stream in {**corpus.streams(), **corpus.held_out(), **corpus.captured()}.items():
+        contenders = {core: workloads.feed(module, stream) for core, module in cores.items()}
         contenders[ORJSON] = workloads.loads(orjson.loads, stream.frames[1:])
         rounds = take_turns(contenders, seconds)
         results.add("feed", name, UNIT, rounds)
-        results.compare("feed", name, rounds, ("native", ORJSON), decides=name == decisive)
+        for target, core in (("feed", "native"), ("feed-plain", PLAIN)):
+            results.compare(target, name, rounds, (core, ORJSON), decides=name in held_out)
 
 
 def _levels(results: Results, seconds: float) -> None:

@@ -19,6 +19,8 @@ COLOURS = {
     "native": OURS,
     "pure": OURS_LIGHT,
     "callback": OURS,
+    "callback, OpenSSL": OURS_LIGHT,
+    "callback, thread": OURS_LIGHT,
     "async for": OURS_LIGHT,
 }
 STYLE: dict[Any, Any] = {
@@ -42,6 +44,8 @@ LABELS = {
     "native": "ours, native",
     "pure": "ours, pure",
     "callback": "ours, callback",
+    "callback, OpenSSL": "ours, callback, OpenSSL",
+    "callback, thread": "ours, callback, thread",
     "async for": "ours, async for",
 }
 WIDTH = 9.0
@@ -183,7 +187,8 @@ def _throughput(document: dict[str, Any]) -> Figure:
 def _latency(document: dict[str, Any]) -> Figure:
     """Draw latency percentiles against the rate, one panel for each loop and transport."""
     sections = {name: _groups(document, f"latency {name}") for name in ("p50", "p99", "p99.9")}
-    settings = list(dict.fromkeys(case.partition("/s, ")[2] for case in sections["p50"]))
+    cases = _groups(document, "sender late p99.9")
+    settings = list(dict.fromkeys(case.partition("/s, ")[2] for case in cases))
     rows = (len(settings) + 1) // 2
     figure, panels = _figure(1.0 + 2.7 * rows, 2, rows, sharey=True, squeeze=False)
     for axes, setting in zip(panels.T.flat, settings, strict=False):
@@ -213,6 +218,6 @@ def _latency_line(
         if case.endswith(f"/s, {setting}") and name in group
     ]
     axes.plot(
-        *zip(*points, strict=True), line, color=colour, marker="o", markersize=4,
-        label=f"{LABELS.get(name, name)}, {percentile}",
+        [rate for rate, _ in points], [latency for _, latency in points], line, color=colour,
+        marker="o", markersize=4, label=f"{LABELS.get(name, name)}, {percentile}",
     )  # fmt: skip

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from benches import corpus
-from benches.taps import Stamps, Tap
+from benches.taps import Stamps, Tap, Waits
 from benches.targets import OLD, PICOWS, PICOWS_ASYNCIO
 
 # ruff: noqa: PLC0415 (each process has only one of these libraries)
@@ -76,6 +76,11 @@ def receive(skip: int, **job: Any) -> dict[str, float]:
 def stamp(file: str, **job: Any) -> dict[str, float]:
     """Write the arrival times of messages to a file."""
     return _tapped(Job(**job), lambda count: Stamps(count, file))
+
+
+def wait(**job: Any) -> dict[str, float]:
+    """Return how long messages wait between the read of the socket and the callback, ns."""
+    return _tapped(Job(**job), Waits)
 
 
 def _tapped(job: Job, make_tap: Callable[[int], Tap]) -> dict[str, float]:

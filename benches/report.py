@@ -12,7 +12,15 @@ from string import Template
 from typing import Any
 
 from benches.results import RESULTS
-from benches.targets import OLD, ORJSON, PICOWS, TARGETS, WEBSOCKETS
+from benches.targets import (
+    OLD,
+    ORJSON,
+    PICOWS,
+    PICOWS_ASYNCIO,
+    PICOWS_DICT,
+    TARGETS,
+    WEBSOCKETS,
+)
 
 Document = dict[str, Any]
 Cells = tuple[str, ...]
@@ -42,6 +50,20 @@ HEADLINES: tuple[tuple[str, str, Cells, str, Cells], ...] = (
         ("latency p50", "latency p99"),
         "callback",
         (PICOWS,),
+    ),
+    (
+        "one message, one turn of the loop, TLS",
+        "one message",
+        ("turn of the loop, processor time",),
+        "callback (asyncio, TLS)",
+        (f"{PICOWS_ASYNCIO} (asyncio, TLS)",),
+    ),
+    (
+        "tick to trade with TLS, p50 / p99",
+        "asyncio, TLS",
+        ("tick to trade p50", "tick to trade p99"),
+        "callback",
+        (PICOWS_DICT, "recv and send alone"),
     ),
     (
         "amend, from call to socket",

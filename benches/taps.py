@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benches.timing import percentiles
+
 
 class Tap:
     """Counts messages: starts the clock after the first `skip`, stops it at the last.
@@ -83,6 +85,24 @@ class Stamps(Tap):
             if seen == last:
                 self._file.write_bytes(arrivals.tobytes())
                 self.finish(message)
+            seen += 1
+
+        return on_message
+
+
+class Waits(Tap):
+    """Measures how long messages of this client wait between their read and the callback."""
+
+    def _receiver(self) -> Callable[[Any], None]:
+        last, now = self._count - 1, time.time_ns
+        waits = array("q", bytes(8 * self._count))
+        seen = 0
+
+        def on_message(message: Any) -> None:
+            nonlocal seen
+            waits[seen] = now() - message.received_ns
+            if seen == last:
+                self.finish(message, **percentiles(waits))
             seen += 1
 
         return on_message
