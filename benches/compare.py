@@ -21,6 +21,7 @@ from benches import (
     memory_rows,
     opening_rows,
     order_rows,
+    ours,
     package_rows,
     rust_rows,
     socket_rows,
@@ -62,6 +63,7 @@ def main() -> None:
     document = {
         "machine": machine_before,
         "versions": machine.versions(),
+        "ways": {way: ours.OPTIONS[way] for way in ours.ways()},
         "whole": not (arguments.quick or arguments.only),
         "command": _command(arguments),
         "date": time.strftime("%Y-%m-%d"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ LABELS = {
     "async for": "ours, async for",
 }
 WIDTH = 9.0
+#: The smallest share of a bound that is drawn: a log scale has no zero.
+LEAST_SHARE = 0.01
 RIVAL_CASES = {
     "replay-10": "depth 10, recorded",
     "synthetic-100": "depth 100, synthetic",
@@ -94,15 +97,17 @@ def _targets(document: dict[str, Any]) -> Figure:
     figure, axes = _figure(0.28 * len(rows) + 1.1)
     for y, row in enumerate(rows):
         target = TARGETS[row["target"]]
-        shares = sorted(target.share(value) for value in row["figure"])
+        shares = sorted(max(LEAST_SHARE, target.share(value)) for value in row["figure"])
         colour = OURS if target.met(row["figure"][0]) else BAD
         axes.plot(shares[::2], [y, y], color=colour, linewidth=2, alpha=0.4)
         axes.plot(shares[1], y, "o", color=colour, markersize=6)
     axes.axvline(1, color=INK, linewidth=1)
     used = [TARGETS[row["target"]].share(row["figure"][0]) for row in rows]
-    _log_x(axes, 0.8 * min(0.1, *used), max(5.0, *used))
-    axes.set_xticks([0.05, 0.1, 0.2, 0.5, 1, 2, 4])
-    axes.set_yticks(range(len(rows)), [_target_name(row["target"]) for row in rows])
+    _log_x(axes, 0.8 * max(LEAST_SHARE, min(0.1, *used)), max(5.0, 1.2 * max(used)))
+    ticks = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10, 100, 1000)
+    low, high = axes.get_xlim()
+    axes.set_xticks([tick for tick in ticks if low <= tick <= high])
+    axes.set_yticks(range(len(rows)), _target_names(rows))
     axes.invert_yaxis()
     axes.set_xlabel("share of the bound used; left of 1 the target is met (log scale)")
     axes.set_title("met", loc="left", color=OURS)
@@ -110,9 +115,15 @@ def _targets(document: dict[str, Any]) -> Figure:
     return figure
 
 
-def _target_name(key: str) -> str:
-    target = TARGETS[key]
-    return f"{target.what}  ({target.sense} {target.bound:g})"
+def _target_names(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the names of targets, with the case where several decide."""
+    several = Counter(row["target"] for row in rows)
+    names = []
+    for row in rows:
+        target, case = TARGETS[row["target"]], row["case"].rpartition("/s, ")[2]
+        where = f", {case}" if several[row["target"]] > 1 else ""
+        names.append(f"{target.what}{where}  ({target.sense} {target.bound:g})")
+    return names
 
 
 def _books(document: dict[str, Any]) -> Figure:

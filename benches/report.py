@@ -148,6 +148,12 @@ def summary(document: Document) -> str:
     )
 
 
+def _way(name: str, options: dict[str, Any]) -> str:
+    """Return what a name of this client's figures means."""
+    settings = ", ".join(f'{option}="{value}"' for option, value in options.items())
+    return f"`{name}` is this client with {f'`{settings}`' if settings else 'its defaults'}"
+
+
 def number(value: float) -> str:
     """Return a number with three digits, or all digits before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
@@ -171,6 +177,7 @@ def page(document: Document) -> str:
         others=markdown(HEADS, others(document)),
         figures=markdown(("section", "case", "unit", "medians"), figures(document)),
         machine=markdown(("", ""), document["machine"].items()),
+        ways=", ".join(_way(name, options) for name, options in document["ways"].items()),
         versions=markdown(("library", "version"), versions.items()),
         notes="\n".join(f"- {note}" for note in document["notes"]) or "- none",
         date=document["date"],

@@ -16,6 +16,7 @@ def document(results: Results) -> dict[str, Any]:
         "versions": {"orjson": "1.0", "picows": None},
         "date": "2026-01-01",
         "command": "make bench",
+        "ways": {"callback": {}, "callback, thread": {"reader": "thread"}},
         "minutes": 1.0,
         **results.to_dict(),
     }
@@ -52,6 +53,7 @@ def test_the_page_has_no_placeholder_left(results: Results) -> None:
     assert "$" not in text
     assert "1 of 2 targets were met in this run" in text
     assert "- picows could not be installed" in text
+    assert '`callback, thread` is this client with `reader="thread"`.' in text
 
 
 @pytest.mark.parametrize(
