@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import tempfile
 from array import array
+from functools import partial
 from pathlib import Path
 
 from benches import ours
-from benches.link import PLAIN, TLS, Link, Setting, link
-from benches.remote import WorkerError
+from benches.link import PLAIN, TLS, Link, Setting, link, working
 from benches.results import Results
 from benches.targets import PICOWS_DICT
-from benches.timing import Rounds, percentiles
+from benches.timing import alternate, middle_and_tail
 
 STREAM = "replay-10"
 RATE = 10_000
@@ -27,33 +27,20 @@ SECTION = "age of the book, Python busy"
 
 def measure(results: Results, seconds: float) -> None:
     """Measure with TLS, which decides, and without."""
+    count = int(RATE * seconds * TURN_SHARE)
     with link() as pair:
         for setting in (TLS, PLAIN):
-            _measure(results, pair, setting, int(RATE * seconds * TURN_SHARE))
-
-
-def _measure(results: Results, pair: Link, setting: Setting, count: int) -> None:
-    names = []
-    for name in (*ours.ways(tls=setting.tls), PICOWS_DICT):
-        try:
-            ages(pair, name, setting, RATE // 10)
-        except WorkerError as error:
-            results.add_note(f"{SECTION}, {name} on {setting}: {error}")
-        else:
-            names.append(name)
-    rounds: dict[str, Rounds] = {each: {name: [] for name in names} for each in ("p50", "p99")}
-    for number in range(ROUNDS):
-        for name in names if number % 2 else reversed(names):
-            figures = percentiles(ages(pair, name, setting, count))
-            for percentile, by_name in rounds.items():
-                by_name[name].append(figures[percentile] / 1000)
-    freshest = ours.freshest(names)
-    for percentile, by_name in rounds.items():
-        results.add(f"{SECTION} {percentile}", str(setting), "us", by_name)
-        if freshest is not None:
-            case = f"{freshest} ({setting})"
-            values, decides = by_name[freshest], setting == TLS
-            results.amount(f"age-{percentile}", case, values, decides=decides)
+            turns = {
+                name: middle_and_tail(partial(ages, pair, name, setting, count))
+                for name in (*ours.ways(tls=setting.tls), PICOWS_DICT)
+            }
+            turns = working(results, f"{SECTION}, {setting}", turns)
+            freshest = ours.freshest(turns)
+            for percentile, rounds in alternate(turns, ROUNDS).items():
+                results.add(f"{SECTION} {percentile}", str(setting), "us", rounds)
+                if freshest is not None:
+                    case, values = f"{freshest}, {setting}", rounds[freshest]
+                    results.amount(f"age-{percentile}", case, values, decides=setting == TLS)
 
 
 def ages(pair: Link, name: str, setting: Setting, count: int) -> list[int]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from benches import peers
 from benches.remote import Worker, WorkerError, two_processors
+from benches.results import Results
 from benches.targets import OLD
 from benches.timing import collector_off
+
+T = TypeVar("T")
 
 LOOPS = ("asyncio", "uvloop", "aiofastnet")
 
@@ -128,3 +131,18 @@ def link() -> Iterator[Link]:
                 yield made
         finally:
             made.close()
+
+
+def working(
+    results: Results, what: str, turns: Mapping[str, Callable[[], T]]
+) -> dict[str, Callable[[], T]]:
+    """Return the contenders whose first turn succeeds; remark the others."""
+    found = {}
+    for name, turn in turns.items():
+        try:
+            turn()
+        except WorkerError as error:
+            results.add_note(f"{what}, {name}: {error}")
+        else:
+            found[name] = turn
+    return found

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import statistics
+from functools import partial
 
 from benches import ours
-from benches.link import PLAIN, TLS, Link, Setting, link
-from benches.remote import WorkerError
+from benches.link import PLAIN, TLS, Link, Setting, link, working
 from benches.results import Results
 from benches.targets import PICOWS_DICT
-from benches.timing import Rounds
+from benches.timing import LEAST_ROUNDS, alternate
 
 STREAM = "replay-10"
 #: Connections of a turn.
@@ -22,39 +22,30 @@ def measure(results: Results, seconds: float) -> None:
     """Measure with TLS, which decides, and without."""
     with link() as pair:
         for setting in (TLS, PLAIN):
-            _measure(results, pair, setting, max(5, int(ROUNDS * seconds)))
+            case, decides = str(setting), setting == TLS
+            turns = {
+                name: partial(open_books, pair, name, setting)
+                for name in (*ours.ways(tls=setting.tls), PICOWS_DICT)
+            }
+            turns = working(results, f"opening, {case}", turns)
+            taken = alternate(turns, max(LEAST_ROUNDS, int(ROUNDS * seconds)))
+            both = ours.CALLBACK, PICOWS_DICT
+            results.add("opening", case, "us", taken["opened"])
+            results.add("opening, longest callback", case, "ms", taken["stall"])
+            results.compare("opening", case, taken["opened"], both, decides=decides)
+            if ours.CALLBACK in turns:
+                results.amount("stall", case, taken["stall"][ours.CALLBACK], decides=decides)
 
 
-def _measure(results: Results, pair: Link, setting: Setting, rounds: int) -> None:
-    names = []
-    for name in (*ours.ways(tls=setting.tls), PICOWS_DICT):
-        try:
-            openings(pair, name, setting)
-        except WorkerError as error:
-            results.add_note(f"opening, {name} on {setting}: {error}")
-        else:
-            names.append(name)
-    opened: Rounds = {name: [] for name in names}
-    stalls: Rounds = {name: [] for name in names}
-    for number in range(rounds):
-        for name in names if number % 2 else reversed(names):
-            figures = openings(pair, name, setting)
-            opened[name].append(statistics.median(one["opened"] for one in figures) / 1000)
-            stalls[name].append(statistics.median(one["stall"] for one in figures) / 1e6)
-    case, decides = str(setting), setting == TLS
-    results.add("opening", case, "us", opened)
-    results.add("opening, longest callback", case, "ms", stalls)
-    results.compare("opening", case, opened, (ours.CALLBACK, PICOWS_DICT), decides=decides)
-    if ours.CALLBACK in names:
-        results.amount("stall", case, stalls[ours.CALLBACK], decides=decides)
-
-
-def openings(pair: Link, name: str, setting: Setting) -> list[dict[str, float]]:
-    """Return the figures of a turn's connections."""
-    figures: list[dict[str, float]] = pair.serve(
+def open_books(pair: Link, name: str, setting: Setting) -> dict[str, float]:
+    """Return medians of a turn's connections: `opened` in us, `stall` in ms."""
+    figures = pair.serve(
         name,
         setting,
         send=("snapshots", {"stream": STREAM, "clients": CONNECTIONS}),
         receive=("benches.opening:open_books", {"stream": STREAM, "count": CONNECTIONS}),
     ).received
-    return figures
+    return {
+        "opened": statistics.median(one["opened"] for one in figures) / 1000,
+        "stall": statistics.median(one["stall"] for one in figures) / 1e6,
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from array import array
-from collections.abc import Callable
 from pathlib import Path
 
 from benches import corpus, ours
@@ -12,7 +11,7 @@ from benches.link import PLAIN, SETTINGS, Link, Setting, link
 from benches.remote import WorkerError
 from benches.results import Results
 from benches.targets import OLD, PICOWS
-from benches.timing import LEAST_ROUNDS, PERCENTILES, Rounds, percentiles
+from benches.timing import LEAST_ROUNDS, PERCENTILES, Turn, alternate, percentiles
 
 STREAM = "replay-10"
 ITERATOR, RECV = "async for", "recv alone"
@@ -92,10 +91,9 @@ def measure_throughput(results: Results, seconds: float) -> None:
                 _throughput(results, setting, turns)
 
 
-def _throughput(
-    results: Results, setting: Setting, turns: dict[str, Callable[[], dict[str, float]]]
-) -> None:
-    wall, cpu = _take_turns(turns)
+def _throughput(results: Results, setting: Setting, turns: dict[str, Turn]) -> None:
+    taken = alternate(turns, ROUNDS)
+    wall, cpu = taken["wall"], taken["cpu"]
     case, decides = str(setting), setting.decides
     results.add("full load", case, "ns/message", wall)
     results.add("full load, processor time", case, "ns/message", cpu)
@@ -108,7 +106,7 @@ def _throughput(
 
 def _calibrated(
     results: Results, pair: Link, name: str, setting: Setting, seconds: float
-) -> Callable[[], dict[str, float]] | None:
+) -> Turn | None:
     """Return a turn of about `seconds`, `None` for a client that fails."""
     try:
         flat_out(pair, name, setting, 4)
@@ -119,19 +117,6 @@ def _calibrated(
     updates = len(corpus.endless(STREAM).frames) - 1
     loops = max(4, int(seconds * 1e9 / measured["wall"] / updates))
     return lambda: flat_out(pair, name, setting, loops)
-
-
-def _take_turns(turns: dict[str, Callable[[], dict[str, float]]]) -> tuple[Rounds, Rounds]:
-    wall: Rounds = {name: [] for name in turns}
-    cpu: Rounds = {name: [] for name in turns}
-    order = list(turns)
-    for _ in range(ROUNDS):
-        order.reverse()
-        for name in order:
-            measured = turns[name]()
-            wall[name].append(measured["wall"])
-            cpu[name].append(measured["cpu"])
-    return wall, cpu
 
 
 def measure_latency(results: Results, seconds: float) -> None:

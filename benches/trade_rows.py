@@ -7,13 +7,13 @@ both directions, watches for the amend, checks its price and answers.
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 
 from benches import corpus, ours
-from benches.link import PLAIN, TLS, Link, Setting, link
-from benches.remote import WorkerError
+from benches.link import PLAIN, TLS, Link, Setting, link, working
 from benches.results import Results
 from benches.targets import PICOWS_DICT
-from benches.timing import PERCENTILES, Rounds, percentiles
+from benches.timing import alternate, middle_and_tail
 from benches.traders import ALONE
 from tests.oracle import SIDES
 
@@ -26,35 +26,19 @@ ROUNDS = 12
 def measure(results: Results, seconds: float) -> None:
     """Measure with TLS, which decides, and without."""
     prices = expected_prices()
+    count = max(2 * WARM_UP, int(TRADES * seconds / 2))
     with link() as pair:
         for setting in (TLS, PLAIN):
-            _measure(results, pair, setting, prices, max(WARM_UP * 2, int(TRADES * seconds / 2)))
-
-
-def _measure(results: Results, pair: Link, setting: Setting, prices: list[str], count: int) -> None:
-    names = []
-    for name in (*ours.ways(tls=setting.tls), PICOWS_DICT, ALONE):
-        try:
-            trade(pair, name, setting, prices, WARM_UP * 2)
-        except WorkerError as error:
-            results.add_note(f"tick to trade, {name} on {setting}: {error}")
-        else:
-            names.append(name)
-    taken: dict[str, Rounds] = {percentile: {n: [] for n in names} for percentile in PERCENTILES}
-    for number in range(ROUNDS):
-        for name in names if number % 2 else reversed(names):
-            figures = percentiles(trade(pair, name, setting, prices, count))
-            for percentile, value in figures.items():
-                taken[percentile][name].append(value / 1000)
-    for percentile in ("p50", "p99"):
-        results.add(f"tick to trade {percentile}", str(setting), "us", taken[percentile])
-        results.compare(
-            f"trade-{percentile}",
-            str(setting),
-            taken[percentile],
-            (ours.CALLBACK, PICOWS_DICT),
-            decides=setting == TLS,
-        )
+            turns = {
+                name: middle_and_tail(partial(trade, pair, name, setting, prices, count))
+                for name in (*ours.ways(tls=setting.tls), PICOWS_DICT, ALONE)
+            }
+            case, both = str(setting), (ours.CALLBACK, PICOWS_DICT)
+            turns = working(results, f"tick to trade, {case}", turns)
+            for percentile, rounds in alternate(turns, ROUNDS).items():
+                results.add(f"tick to trade {percentile}", case, "us", rounds)
+                target = f"trade-{percentile}"
+                results.compare(target, case, rounds, both, decides=setting == TLS)
 
 
 def trade(pair: Link, name: str, setting: Setting, prices: list[str], count: int) -> list[int]:

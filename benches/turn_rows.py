@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from benches import ours
-from benches.link import PLAIN, SETTINGS, TLS, Setting
-from benches.remote import Worker, WorkerError, two_processors
+from benches.link import PLAIN, SETTINGS, TLS, Setting, working
+from benches.remote import Worker, two_processors
 from benches.results import Results
 from benches.targets import PICOWS, PICOWS_ASYNCIO
 from benches.timing import Contender, interleave
@@ -38,16 +38,13 @@ def label(name: str, setting: Setting) -> str:
 def measure(results: Results, seconds: float) -> None:
     """Measure all contenders in turns, each in a process of its own."""
     with ExitStack() as stack:
-        turns: dict[str, Contender] = {}
-        for name, setting in contenders():
-            worker = stack.enter_context(Worker(cpu=two_processors()[0]))
-            turn = _contender(worker, name, setting)
-            try:
-                turn()
-            except WorkerError as error:
-                results.add_note(f"turn of the loop, {name} on {setting}: {error}")
-            else:
-                turns[label(name, setting)] = turn
+        turns = {
+            label(name, setting): _contender(
+                stack.enter_context(Worker(cpu=two_processors()[0])), name, setting
+            )
+            for name, setting in contenders()
+        }
+        turns = working(results, "turn of the loop", turns)
         rounds = interleave(turns, seconds=seconds * PATIENCE)
     results.add("turn of the loop, processor time", "one message", "ns/turn", rounds)
     both = label(ours.CALLBACK, TLS), label(ours.CALLBACK, PLAIN)

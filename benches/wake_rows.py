@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from benches import ours
-from benches.link import PLAIN, TLS, Link, Setting, link
-from benches.remote import WorkerError
+from benches.link import PLAIN, TLS, Link, Setting, link, working
 from benches.results import Results
 from benches.targets import TARGETS
-from benches.timing import Rounds
+from benches.timing import alternate
 
 STREAM = "replay-10"
 RATE = 1_000
@@ -21,34 +22,28 @@ def measure(results: Results, seconds: float) -> None:
     if ours.THREAD not in ours.ways():
         results.add_note(f"{TARGETS['wake-up'].what}: not measured, the client has no such thread")
         return
+    count = int(RATE * seconds * TURN_SHARE)
     with link() as pair:
         for setting in (TLS, PLAIN):
-            _measure(results, pair, setting, int(RATE * seconds * TURN_SHARE))
-
-
-def _measure(results: Results, pair: Link, setting: Setting, count: int) -> None:
-    taken: dict[str, Rounds] = {each: {} for each in ("p50", "p99")}
-    for number in range(ROUNDS):
-        for name in (ours.CALLBACK, ours.THREAD)[:: -1 if number % 2 else 1]:
-            try:
-                figures = waits(pair, name, setting, count)
-            except WorkerError as error:
-                results.add_note(f"from read to callback, {name} on {setting}: {error}")
-                return
-            for percentile, rounds in taken.items():
-                rounds.setdefault(name, []).append(figures[percentile] / 1000)
-    for percentile, rounds in taken.items():
-        results.add(f"from read to callback {percentile}", str(setting), "us", rounds)
-    values, decides = taken["p50"][ours.THREAD], setting == TLS
-    results.amount("wake-up", str(setting), values, decides=decides)
+            case = str(setting)
+            turns = {
+                name: partial(waits, pair, name, setting, count)
+                for name in (ours.CALLBACK, ours.THREAD)
+            }
+            turns = working(results, f"from read to callback, {case}", turns)
+            for percentile, rounds in alternate(turns, ROUNDS).items():
+                results.add(f"from read to callback {percentile}", case, "us", rounds)
+                if percentile == "p50" and ours.THREAD in rounds:
+                    values, decides = rounds[ours.THREAD], setting == TLS
+                    results.amount("wake-up", case, values, decides=decides)
 
 
 def waits(pair: Link, name: str, setting: Setting, count: int) -> dict[str, float]:
-    """Return percentiles of the time between read and callback, ns."""
-    figures: dict[str, float] = pair.serve(
+    """Return percentiles of the time between read and callback, us."""
+    figures = pair.serve(
         name,
         setting,
         send=("timetable", {"stream": STREAM, "rate": RATE, "count": count}),
         receive=("benches.receivers:wait", {"stream": STREAM, "count": count + 1}),
     ).received
-    return figures
+    return {name: value / 1000 for name, value in figures.items()}
