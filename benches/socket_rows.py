@@ -24,9 +24,11 @@ LATENCY = (ours.CALLBACK, PICOWS)
 #: A turn at a fixed rate takes this share of the seconds, or has this many messages, which the
 #: 99.9th percentile needs.
 TURN_SHARE, LEAST_MESSAGES = 0.25, 1_200
-#: Rounds with a punctual sender to take on the loop that decides, and at most so many times as many
-#: rounds in all: tails come from the machine as well as from a client, and only many separate them.
-DECISIVE_ROUNDS, PATIENCE = 16, 3
+#: Rounds with a punctual sender to take on the loop that decides: tails come from the machine as
+#: well as from a client, and only many separate them.
+DECISIVE_ROUNDS = 16
+#: At most so many rounds for each that is wanted, and so many before the first punctual one.
+PATIENCE, HOPELESS = 2, 8
 #: The share of messages at a fixed rate that is not counted, at the beginning.
 WARM_UP = 0.1
 #: A round is judged if in each of its turns 99.9 % of the messages were sent less than this late.
@@ -137,7 +139,7 @@ def _latencies(
     late: list[float] = []
     kept: list[dict[str, dict[str, float]]] = []
     taken = 0
-    while len(kept) < wanted and taken < PATIENCE * wanted:
+    while len(kept) < wanted and taken < (PATIENCE * wanted if kept else HOPELESS):
         taken += 1
         lateness, figures = {}, {}
         for name in names if taken % 2 else reversed(names):
