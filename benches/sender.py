@@ -142,6 +142,8 @@ class Client:
         plain.settimeout(PATIENCE)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = _tls()[0].wrap_socket(plain, server_side=True) if tls else plain
+        self._readable = select.poll()
+        self._readable.register(self.socket, select.POLLIN)
         self._protocol = ServerProtocol(max_size=None)
         (request,) = self._received()
         assert isinstance(request, Request)
@@ -166,12 +168,15 @@ class Client:
         self.socket.sendall(_on_wire(ack) + _on_wire(snapshot))
         return [_on_wire(update) for update in updates]
 
+    def is_readable(self) -> bool:
+        """Return whether there is something to read."""
+        return bool(self._readable.poll(0))
+
     def watch(self) -> int:
         """Wait until there is something to read, without sleeping; return when, ns."""
-        readable, now = select.poll(), time.perf_counter_ns
-        readable.register(self.socket, select.POLLIN)
+        now = time.perf_counter_ns
         end = now() + int(PATIENCE * 1e9)
-        while not readable.poll(0):
+        while not self.is_readable():
             if now() > end:
                 raise TimeoutError("the client does not trade")
         return now()

@@ -71,6 +71,7 @@ TARGETS: dict[str, Target] = {
     "latency-50000-p99.9": Target("latency at 50,000/s, p99.9", PICOWS, "at most", 1.0),
     "trade-p50": Target("tick to trade, p50", PICOWS_DICT, "at most", 0.5),
     "trade-p99": Target("tick to trade, p99", PICOWS_DICT, "at most", 0.5),
+    "trade-work": Target("tick to trade, processor time", PICOWS_DICT, "at most", 0.5),
     "age-p50": Target("age of the book while Python is busy, p50", "us", "at most", 20),
     "age-p99": Target("age of the book while Python is busy, p99", "us", "at most", 300),
     "wake-up": Target("wake-up, from the reading thread to the callback, p50", "us", "at most", 20),

@@ -6,14 +6,16 @@ both directions, watches for the amend, checks its price and answers.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from decimal import Decimal
 from functools import partial
 
 from benches import corpus, ours
 from benches.link import PLAIN, TLS, Link, Setting, link, working
+from benches.remote import Worker, two_processors
 from benches.results import Results
 from benches.targets import PICOWS_DICT
-from benches.timing import alternate, middle_and_tail
+from benches.timing import alternate, interleave, middle_and_tail
 from benches.traders import ALONE
 from tests.oracle import SIDES
 
@@ -21,11 +23,15 @@ STREAM = "replay-10"
 #: Trades of a turn, and those that are not counted, at the beginning.
 TRADES, WARM_UP = 600, 100
 ROUNDS = 12
+#: Trades of a turn when processor time is measured.
+TURNS = 2_000
 
 
 def measure(results: Results, seconds: float) -> None:
     """Measure with TLS, which decides, and without."""
     prices = expected_prices()
+    for setting in (TLS, PLAIN):
+        _measure_work(results, setting, prices, seconds)
     count = max(2 * WARM_UP, int(TRADES * seconds / 2))
     with link() as pair:
         for setting in (TLS, PLAIN):
@@ -39,6 +45,29 @@ def measure(results: Results, seconds: float) -> None:
                 results.add(f"tick to trade {percentile}", case, "us", rounds)
                 target = f"trade-{percentile}"
                 results.compare(target, case, rounds, both, decides=setting == TLS)
+
+
+def _measure_work(results: Results, setting: Setting, prices: list[str], seconds: float) -> None:
+    """Measure the processor time, which does not include that the scheduler wakes a process."""
+    with ExitStack() as stack:
+        turns = {
+            name: partial(
+                stack.enter_context(Worker(cpu=two_processors()[0])).call,
+                "benches.turns:trade",
+                client=name,
+                loop=setting.loop,
+                tls=setting.tls,
+                stream=STREAM,
+                count=TURNS,
+                prices=prices,
+            )
+            for name in (*ours.ways(tls=setting.tls), PICOWS_DICT)
+        }
+        case, both = str(setting), (ours.CALLBACK, PICOWS_DICT)
+        turns = working(results, f"tick to trade, processor time, {case}", turns)
+        rounds = interleave(turns, seconds=seconds)
+        results.add("tick to trade, processor time", case, "ns/trade", rounds)
+        results.compare("trade-work", case, rounds, both, decides=setting == TLS)
 
 
 def trade(pair: Link, name: str, setting: Setting, prices: list[str], count: int) -> list[int]:

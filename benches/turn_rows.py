@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 
 from benches import ours
 from benches.link import PLAIN, SETTINGS, TLS, Setting, working
 from benches.remote import Worker, two_processors
 from benches.results import Results
 from benches.targets import PICOWS, PICOWS_ASYNCIO
-from benches.timing import Contender, interleave
+from benches.timing import interleave
 
 STREAM = "replay-10"
 #: Turns of the loop of one contender before the next.
@@ -39,8 +40,14 @@ def measure(results: Results, seconds: float) -> None:
     """Measure all contenders in turns, each in a process of its own."""
     with ExitStack() as stack:
         turns = {
-            label(name, setting): _contender(
-                stack.enter_context(Worker(cpu=two_processors()[0])), name, setting
+            label(name, setting): partial(
+                stack.enter_context(Worker(cpu=two_processors()[0])).call,
+                "benches.turns:receive",
+                client=name,
+                loop=setting.loop,
+                tls=setting.tls,
+                stream=STREAM,
+                count=TURNS,
             )
             for name, setting in contenders()
         }
@@ -52,18 +59,3 @@ def measure(results: Results, seconds: float) -> None:
     for setting, decides in ((TLS, True), (PLAIN, False)):
         both = label(ours.CALLBACK, setting), label(PICOWS_ASYNCIO, setting)
         results.compare("turn-picows", str(setting), rounds, both, decides=decides)
-
-
-def _contender(worker: Worker, name: str, setting: Setting) -> Contender:
-    def turn() -> float:
-        nanoseconds: float = worker.call(
-            "benches.turns:measure",
-            client=name,
-            loop=setting.loop,
-            tls=setting.tls,
-            stream=STREAM,
-            count=TURNS,
-        )
-        return nanoseconds
-
-    return turn

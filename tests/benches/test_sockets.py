@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from array import array
 from collections.abc import Iterator
@@ -162,7 +163,7 @@ def test_each_turn_of_the_loop_has_one_message(
     worker: Worker, client: str, setting: Setting
 ) -> None:
     turn = worker.call(
-        "benches.turns:measure",
+        "benches.turns:receive",
         client=client,
         loop=setting.loop,
         tls=setting.tls,
@@ -170,6 +171,22 @@ def test_each_turn_of_the_loop_has_one_message(
         count=100,
     )
     assert turn > 0
+
+
+@settings
+@pytest.mark.parametrize("client", ["callback", picows_dict])
+def test_each_trade_is_checked_and_timed(worker: Worker, client: str, setting: Setting) -> None:
+    turn = {
+        "client": client,
+        "loop": setting.loop,
+        "tls": setting.tls,
+        "stream": STREAM,
+        "count": 100,
+    }
+    prices = trade_rows.expected_prices()
+    assert worker.call("benches.turns:trade", prices=prices, **turn) > 0
+    with pytest.raises(WorkerError, match=re.escape("29430.0")):
+        worker.call("benches.turns:trade", prices=["1.0"], **turn)
 
 
 def test_what_fails_in_a_worker_is_raised_here(worker: Worker) -> None:
