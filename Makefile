@@ -99,7 +99,7 @@ ifeq ($(CORE),native)
 	@$(RUSTDOC)
 endif
 
-bench: $(DEV) ## measure beside other libraries, a quarter of an hour (ARGS=--quick for four minutes)
+bench: $(DEV) ## measure beside other libraries, twenty minutes (ARGS=--quick for five)
 ifeq ($(CORE),native)
 	$(call say,Rust: each stage alone)
 	@cargo bench --quiet --locked --manifest-path benches/rust/Cargo.toml -- --noplot \

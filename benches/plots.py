@@ -198,9 +198,8 @@ def _throughput(document: dict[str, Any]) -> Figure:
 def _latency(document: dict[str, Any]) -> Figure:
     """Draw latency percentiles against the rate, one panel for each loop and transport."""
     sections = {name: _groups(document, f"latency {name}") for name in ("p50", "p99", "p99.9")}
-    cases = _groups(document, "sender late p99.9")
-    settings = list(dict.fromkeys(case.partition("/s, ")[2] for case in cases))
-    rows = (len(settings) + 1) // 2
+    settings = list(dict.fromkeys(case.partition("/s, ")[2] for case in sections["p50"]))
+    rows = max(1, (len(settings) + 1) // 2)
     figure, panels = _figure(1.0 + 2.7 * rows, 2, rows, sharey=True, squeeze=False)
     for axes, setting in zip(panels.T.flat, settings, strict=False):
         for name, colour in (("callback", OURS), (PICOWS, THEIRS)):
@@ -213,6 +212,8 @@ def _latency(document: dict[str, Any]) -> Figure:
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(FuncFormatter(_plain))
         axes.set_xlabel("messages per second (log scale)")
+    for axes in panels.T.flat[len(settings) :]:  # without rounds that count
+        axes.set_visible(False)
     for axes in panels[:, 0]:
         axes.set_ylabel("µs from due to callback")
     handles, labels = panels.flat[0].get_legend_handles_labels()
