@@ -214,6 +214,8 @@ def _latency(document: dict[str, Any]) -> Figure:
         axes.set_xlabel("messages per second (log scale)")
     for axes in panels.T.flat[len(settings) :]:  # without rounds that count
         axes.set_visible(False)
+    if not settings:
+        figure.suptitle("no round had a punctual sender")
     for axes in panels[:, 0]:
         axes.set_ylabel("µs from due to callback")
     handles, labels = panels.flat[0].get_legend_handles_labels()

@@ -128,7 +128,9 @@ def trade(stream: str, count: int, prices: list[str], tls: bool) -> dict[str, An
             late[number] = _wait_until(due) - due
             client.socket.sendall(frames[number % len(frames)])
             taken[number] = client.watch() - due
-            client.answer_amend(prices[number % len(frames)])
+            amend = client.receive_amend()
+            assert price_of(amend) == Decimal(prices[number % len(frames)]), amend
+            client.confirm(amend)
             due = time.perf_counter_ns() + PAUSE_NS
         client.wait_for_end()
     return {"trade_ns": taken, "late_ns": percentiles(late)}
@@ -181,13 +183,14 @@ class Client:
                 raise TimeoutError("the client does not trade")
         return now()
 
-    def answer_amend(self, price: str) -> None:
-        """Receive an amend, which must have a price, and confirm it."""
+    def receive_amend(self) -> dict[str, Any]:
         (event,) = self._received()
-        request = json.loads(bytes(event.data), parse_float=Decimal)
+        request: dict[str, Any] = json.loads(bytes(event.data), parse_float=Decimal)
         assert request["method"] == "amend_order", request
-        assert request["params"]["limit_price"] == Decimal(price), (request, price)
-        self.socket.sendall(_on_wire(_amended(request)))
+        return request
+
+    def confirm(self, amend: dict[str, Any]) -> None:
+        self.socket.sendall(_on_wire(_amended(amend)))
 
     def wait_for_end(self) -> None:
         """Wait until the client has closed, and reply; the server closes the socket."""
@@ -229,6 +232,11 @@ def _ack(book: corpus.Stream, req_id: int | None) -> bytes:
         **({} if req_id is None else {"req_id": req_id}),
     }
     return json.dumps(ack, separators=(",", ":")).encode()
+
+
+def price_of(amend: dict[str, Any]) -> Decimal:
+    price: Decimal = amend["params"]["limit_price"]
+    return price
 
 
 def _amended(request: dict[str, Any]) -> bytes:

@@ -28,7 +28,7 @@ TURN_SHARE, LEAST_MESSAGES = 0.25, 1_200
 #: well as from a client, and only many separate them.
 DECISIVE_ROUNDS = 16
 #: At most so many rounds for each that is wanted, and so many before the first punctual one.
-PATIENCE, HOPELESS = 2, 8
+PATIENCE, HOPELESS = 4, 10
 #: The share of messages at a fixed rate that is not counted, at the beginning.
 WARM_UP = 0.1
 #: A round is judged if in each of its turns 99.9 % of the messages were sent less than this late.

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from itertools import cycle, islice
 from typing import Any, Self
 
@@ -68,8 +69,10 @@ def trade(
 
     async def main() -> float:
         with Exchange(job, ahead=1) as exchange:
-            steps = TimedSteps(exchange, prices)
+            steps = TimedSteps(exchange)
             await TRADERS[client](job, steps)
+        expected = list(islice(cycle(prices), count - 1))
+        assert steps.prices == list(map(Decimal, expected)), "an amend had another price"
         return steps.clock.median(count - 1)
 
     return run(main(), loop)
@@ -137,9 +140,11 @@ class Exchange:
         self._subscribed.wait(sender.PATIENCE)
         return self._client.is_readable()
 
-    def answer_amend(self, price: str) -> None:
-        """Receive an amend, which must have a price, and confirm it."""
-        self._client.answer_amend(price)
+    def answer_amend(self) -> Decimal:
+        """Receive an amend and confirm it; return its price."""
+        amend = self._client.receive_amend()
+        self._client.confirm(amend)
+        return sender.price_of(amend)
 
 
 class Clock:
@@ -166,18 +171,21 @@ class TimedSteps(Steps):
 
     Args:
         exchange: the other end, which has sent the first update.
-        prices: the prices of the amends, again and again.
+
+    Attributes:
+        clock: has the times.
+        prices: of the amends so far.
     """
 
-    def __init__(self, exchange: Exchange, prices: list[str]) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self.clock = Clock()
+        self.prices: list[Decimal] = []
         self._exchange = exchange
-        self._prices = cycle(prices)
 
     def sent(self) -> None:
         if self._exchange.has_amend():
             self.clock.stop()
-            self._exchange.answer_amend(next(self._prices))
+            self.prices.append(self._exchange.answer_amend())
         else:  # the first one waits for a token
             asyncio.get_running_loop().call_soon(self.sent)
 

@@ -58,6 +58,7 @@ def test_captures_are_read_from_the_folder_that_is_named(
     assert corpus.captured.__wrapped__() == {"BTC/USD-25": stream}
 
 
+@pytest.mark.long
 def test_held_out_streams_are_not_those_of_the_profile() -> None:
     trained = {frame for stream in corpus.streams().values() for frame in stream.frames[1:]}
     for name, stream in corpus.held_out().items():

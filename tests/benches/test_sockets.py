@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from array import array
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import pytest
 
 pytest.importorskip("trustme")
 
-from benches import age_rows, corpus, opening_rows, ours, socket_rows, trade_rows
+from benches import age_rows, opening_rows, ours, socket_rows, trade_rows
 from benches.link import PLAIN, TLS, Link, Setting, link
 from benches.remote import Worker, WorkerError
 from benches.results import Results
@@ -25,7 +24,6 @@ from kraken_connector import backend
 pytestmark = pytest.mark.long
 
 STREAM = "replay-10"
-UPDATES = len(corpus.endless(STREAM).frames) - 1
 needs_picows = pytest.mark.skipif(find_spec("picows") is None, reason="needs picows")
 picows = pytest.param(PICOWS, marks=needs_picows)
 picows_dict = pytest.param(PICOWS_DICT, marks=needs_picows)
@@ -116,7 +114,7 @@ def test_the_prices_of_amends_are_computed_from_the_frames() -> None:
 
 
 def test_an_amend_with_another_price_is_noticed(pair: Link) -> None:
-    prices = ["1.0"] * UPDATES
+    prices = ["1.0"] * len(trade_rows.expected_prices())
     with pytest.raises(WorkerError):
         trade_rows.trade(pair, ours.CALLBACK, PLAIN, prices, trade_rows.WARM_UP + 20)
 
@@ -185,7 +183,7 @@ def test_each_trade_is_checked_and_timed(worker: Worker, client: str, setting: S
     }
     prices = trade_rows.expected_prices()
     assert worker.call("benches.turns:trade", prices=prices, **turn) > 0
-    with pytest.raises(WorkerError, match=re.escape("29430.0")):
+    with pytest.raises(WorkerError, match="another price"):
         worker.call("benches.turns:trade", prices=["1.0"], **turn)
 
 
