@@ -99,14 +99,16 @@ ifeq ($(CORE),native)
 	@$(RUSTDOC)
 endif
 
-bench: $(DEV) ## measure beside other libraries, a quarter of an hour (ARGS=--quick for four minutes)
+bench: $(DEV) ## measure beside other libraries, twenty minutes (ARGS=--quick for five)
 ifeq ($(CORE),native)
 	$(call say,Rust: each stage alone)
 	@cargo bench --quiet --locked --manifest-path benches/rust/Cargo.toml -- --noplot \
 		$(findstring --quick,$(ARGS))
-endif
+	$(call say,The core as pip builds it)
+	@cargo build --quiet --release --locked --features python
 	$(call say,The core as in the released wheels)
 	@$(PY) packaging/profile_guided.py
+endif
 	$(call say,Both cores beside their peers)
 	@export PYTHONPATH=python; python=$$($(PY) benches/peers.py); \
 	"$$python" -m benches.compare $(ARGS); "$$python" -m benches.report

@@ -13,15 +13,36 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benches import core_rows, corpus, machine, memory_rows, order_rows, rust_rows, socket_rows
+from benches import (
+    age_rows,
+    core_rows,
+    corpus,
+    machine,
+    memory_rows,
+    opening_rows,
+    order_rows,
+    ours,
+    package_rows,
+    rust_rows,
+    socket_rows,
+    trade_rows,
+    turn_rows,
+    wake_rows,
+)
 from benches.results import RESULTS, Results
 
 SECTIONS: dict[str, Callable[[Results, float], None]] = {
     "core": core_rows.measure,
     "rust": rust_rows.measure,
     "memory": memory_rows.measure,
+    "package": package_rows.measure,
+    "turns": turn_rows.measure,
     "sockets": socket_rows.measure_throughput,
     "orders": order_rows.measure,
+    "trades": trade_rows.measure,
+    "ages": age_rows.measure,
+    "wake-ups": wake_rows.measure,
+    "opening": opening_rows.measure,
     "latency": socket_rows.measure_latency,
 }
 #: Seconds for one comparison.
@@ -42,6 +63,7 @@ def main() -> None:
     document = {
         "machine": machine_before,
         "versions": machine.versions(),
+        "ways": {way: ours.OPTIONS[way] for way in ours.ways()},
         "whole": not (arguments.quick or arguments.only),
         "command": _command(arguments),
         "date": time.strftime("%Y-%m-%d"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import orjson
 from benches import corpus, peers, workloads
-from benches.remote import Worker, WorkerError
+from benches.link import working
+from benches.remote import Worker
 from benches.results import Results
 from benches.targets import MSGSPEC, OLD, ORJSON, SLOTS
 from benches.timing import Contender, Rounds, Workload, interleave, nanoseconds
@@ -21,6 +23,7 @@ CORES = workloads.cores()
 CROWD = 1000
 CROWD_UPDATES = 10
 UNIT = "ns/message"
+PLAIN = "native, plain build"
 RIVALS: dict[str, tuple[Path, ...]] = {
     OLD: (peers.PREDECESSOR,),
     "python-kraken-sdk": (),
@@ -49,14 +52,20 @@ def deep_stream() -> tuple[str, corpus.Stream]:
 
 
 def _feed(results: Results, seconds: float) -> None:
-    decisive, _ = deep_stream()
-    streams = {**corpus.streams(), **corpus.captured()}
-    for name, stream in streams.items():
-        contenders = {core: workloads.feed(module, stream) for core, module in CORES.items()}
+    """Compare on streams that the profile of the released build was made with, and on others.
+
+    The others decide: captured ones if there are any.
+    """
+    plain = workloads.plain_core()
+    cores = {**CORES, **({} if plain is None else {PLAIN: plain})}
+    held_out = corpus.captured() or corpus.held_out()
+    for name, stream in {**corpus.streams(), **corpus.held_out(), **corpus.captured()}.items():
+        contenders = {core: workloads.feed(module, stream) for core, module in cores.items()}
         contenders[ORJSON] = workloads.loads(orjson.loads, stream.frames[1:])
         rounds = take_turns(contenders, seconds)
         results.add("feed", name, UNIT, rounds)
-        results.compare("feed", name, rounds, ("native", ORJSON), decides=name == decisive)
+        for target, core in (("feed", "native"), ("feed-plain", PLAIN)):
+            results.compare(target, name, rounds, (core, ORJSON), decides=name in held_out)
 
 
 def _levels(results: Results, seconds: float) -> None:
@@ -140,14 +149,13 @@ def _rivals(results: Results, seconds: float) -> None:
                 core: nanoseconds(workloads.feed(module, corpus.stream(name)))
                 for core, module in CORES.items()
             }
-            for library, worker in workers.items():
-                contender = _remote(worker, library, name)
-                try:
-                    contender()
-                except WorkerError as error:
-                    results.add_note(f"{library} on {name}: {error}")
-                else:
-                    contenders[library] = contender
+            remote: dict[str, Contender] = {
+                library: partial(
+                    worker.call, "benches.rivals:measure", library=library, stream=name
+                )
+                for library, worker in workers.items()
+            }
+            contenders |= working(results, f"feed, {name}", remote)
             rounds = interleave(contenders, seconds=seconds)
             results.add("rivals", name, UNIT, rounds)
             _compare_pure(results, name, rounds)
@@ -160,11 +168,3 @@ def _compare_pure(results: Results, name: str, rounds: Rounds) -> None:
     for target, stream in (("pure-10", "replay-10"), ("pure-1000", "synthetic-1000")):
         if name == stream:
             results.compare(target, name, rounds, ("pure", OLD))
-
-
-def _remote(worker: Worker, library: str, stream: str) -> Contender:
-    def turn() -> float:
-        seconds: float = worker.call("benches.rivals:measure", library=library, stream=stream)
-        return seconds
-
-    return turn

@@ -1,8 +1,9 @@
 """The one list of inputs for tests and benchmarks.
 
 `frames()` are single messages by name, `streams()` are book streams by name, `captured()` are those
-of a local folder, `plain()` are the observed messages of a channel. The sources of observed ones
-are in `tests/fixtures/README.md`; the synthetic ones come from the tests' oracle with a fixed seed.
+of a local folder, `held_out()` are for what was fitted to `streams()`, `plain()` are the observed
+messages of a channel. The sources of observed ones are in `tests/fixtures/README.md`; the synthetic
+ones come from the tests' oracle with a fixed seed.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import json
 import os
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from functools import cache
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.oracle import SIDES, Market, OracleBook, TextRow, book_message
 
@@ -22,6 +24,7 @@ FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
 REPLAY = FIXTURES / "vectors" / "book-replay-btcusd-2023-07-30.jsonl"
 DEPTHS = (10, 25, 100, 500, 1000)
 _SYNTHETIC = {f"synthetic-{depth}": depth for depth in DEPTHS}
+_HELD_OUT, OTHERS = (10, 25, 100), 10_000
 _UPDATES = 500
 #: Updates of a market before its snapshot for each level of its depth, and at most: a fresh one has
 #: levels where a settled one has none, so its messages have more rows, the deeper the more.
@@ -56,9 +59,25 @@ def _replay() -> Stream:
 
 
 @cache
-def synthetic(depth: int, updates: int = _UPDATES) -> Stream:
-    """Return a snapshot and `updates` updates, BTC/USD with 1 and 8 decimals."""
-    market = _settled("BTC/USD", depth, seed=depth)
+def held_out() -> dict[str, Stream]:
+    """Return `held-out-<depth>` for the common depths: streams with which no profile is made.
+
+    The released build is compiled with a profile of the work on `streams()`, so it may fit those
+    better than others.
+    """
+    return {f"held-out-{depth}": synthetic(depth, seed=OTHERS + depth) for depth in _HELD_OUT}
+
+
+@cache
+def synthetic(depth: int, updates: int = _UPDATES, *, seed: int | None = None) -> Stream:
+    """Return a snapshot and `updates` updates, BTC/USD with 1 and 8 decimals.
+
+    Args:
+        depth: of the book.
+        updates: how many.
+        seed: of the market; by default the depth.
+    """
+    market = _settled("BTC/USD", depth, seed=depth if seed is None else seed)
     frames = [market.snapshot(), *(market.update() for _ in range(updates))]
     return Stream(market.symbol, depth, tuple(frames))
 
@@ -120,11 +139,34 @@ def book_after(depth: int, frames: Iterable[bytes]) -> OracleBook:
     """Return the oracle's book after some frames."""
     book = OracleBook(depth)
     for frame in frames:
-        (data,) = json.loads(frame, parse_float=str)["data"]
-        for side in SIDES:
-            book.apply(side, [(row["price"], row["qty"]) for row in data[side]])
-        book.cut()
+        apply(book, frame)
     return book
+
+
+def apply(book: OracleBook, frame: bytes) -> None:
+    """Apply a book message to the oracle's book."""
+    (data,) = json.loads(frame, parse_float=str)["data"]
+    for side in SIDES:
+        book.apply(side, [(row["price"], row["qty"]) for row in data[side]])
+    book.cut()
+
+
+def check_book(
+    name: str, count: int, bids: Iterable[tuple[Any, Any]], asks: Iterable[tuple[Any, Any]]
+) -> None:
+    """Check that a book is the right one after `count` messages of an endless stream.
+
+    Args:
+        name: the stream.
+        count: messages, the snapshot included.
+        bids: prices and quantities, as `Decimal` or float, in any order.
+        asks: likewise.
+    """
+    stream = endless(name)
+    right = book_after(stream.depth, islice(chain(stream.frames, cycle(stream.frames[1:])), count))
+    for side, levels in zip(SIDES, (bids, asks), strict=True):
+        have = {Decimal(str(price)): Decimal(str(qty)) for price, qty in levels}
+        assert have == {Decimal(price): Decimal(qty) for price, qty in right.levels(side)}, side
 
 
 def _way_back(now: dict[str, str], start: dict[str, str]) -> list[TextRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ COLOURS = {
     "native": OURS,
     "pure": OURS_LIGHT,
     "callback": OURS,
+    "callback, OpenSSL": OURS_LIGHT,
+    "callback, thread": OURS_LIGHT,
     "async for": OURS_LIGHT,
 }
 STYLE: dict[Any, Any] = {
@@ -42,9 +45,13 @@ LABELS = {
     "native": "ours, native",
     "pure": "ours, pure",
     "callback": "ours, callback",
+    "callback, OpenSSL": "ours, callback, OpenSSL",
+    "callback, thread": "ours, callback, thread",
     "async for": "ours, async for",
 }
 WIDTH = 9.0
+#: The smallest share of a bound that is drawn: a log scale has no zero.
+LEAST_SHARE = 0.01
 RIVAL_CASES = {
     "replay-10": "depth 10, recorded",
     "synthetic-100": "depth 100, synthetic",
@@ -90,15 +97,17 @@ def _targets(document: dict[str, Any]) -> Figure:
     figure, axes = _figure(0.28 * len(rows) + 1.1)
     for y, row in enumerate(rows):
         target = TARGETS[row["target"]]
-        shares = sorted(target.share(value) for value in row["figure"])
+        shares = sorted(max(LEAST_SHARE, target.share(value)) for value in row["figure"])
         colour = OURS if target.met(row["figure"][0]) else BAD
         axes.plot(shares[::2], [y, y], color=colour, linewidth=2, alpha=0.4)
         axes.plot(shares[1], y, "o", color=colour, markersize=6)
     axes.axvline(1, color=INK, linewidth=1)
     used = [TARGETS[row["target"]].share(row["figure"][0]) for row in rows]
-    _log_x(axes, 0.8 * min(0.1, *used), max(5.0, *used))
-    axes.set_xticks([0.05, 0.1, 0.2, 0.5, 1, 2, 4])
-    axes.set_yticks(range(len(rows)), [_target_name(row["target"]) for row in rows])
+    _log_x(axes, 0.8 * max(LEAST_SHARE, min(0.1, *used)), max(5.0, 1.2 * max(used)))
+    ticks = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 10, 100, 1000)
+    low, high = axes.get_xlim()
+    axes.set_xticks([tick for tick in ticks if low <= tick <= high])
+    axes.set_yticks(range(len(rows)), _target_names(rows))
     axes.invert_yaxis()
     axes.set_xlabel("share of the bound used; left of 1 the target is met (log scale)")
     axes.set_title("met", loc="left", color=OURS)
@@ -106,9 +115,15 @@ def _targets(document: dict[str, Any]) -> Figure:
     return figure
 
 
-def _target_name(key: str) -> str:
-    target = TARGETS[key]
-    return f"{target.what}  ({target.sense} {target.bound:g})"
+def _target_names(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the names of targets, with the case where several decide."""
+    several = Counter(row["target"] for row in rows)
+    names = []
+    for row in rows:
+        target, case = TARGETS[row["target"]], row["case"].rpartition("/s, ")[2]
+        where = f", {case}" if several[row["target"]] > 1 else ""
+        names.append(f"{target.what}{where}  ({target.sense} {target.bound:g})")
+    return names
 
 
 def _books(document: dict[str, Any]) -> Figure:
@@ -184,7 +199,7 @@ def _latency(document: dict[str, Any]) -> Figure:
     """Draw latency percentiles against the rate, one panel for each loop and transport."""
     sections = {name: _groups(document, f"latency {name}") for name in ("p50", "p99", "p99.9")}
     settings = list(dict.fromkeys(case.partition("/s, ")[2] for case in sections["p50"]))
-    rows = (len(settings) + 1) // 2
+    rows = max(1, (len(settings) + 1) // 2)
     figure, panels = _figure(1.0 + 2.7 * rows, 2, rows, sharey=True, squeeze=False)
     for axes, setting in zip(panels.T.flat, settings, strict=False):
         for name, colour in (("callback", OURS), (PICOWS, THEIRS)):
@@ -197,6 +212,10 @@ def _latency(document: dict[str, Any]) -> Figure:
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(FuncFormatter(_plain))
         axes.set_xlabel("messages per second (log scale)")
+    for axes in panels.T.flat[len(settings) :]:  # without rounds that count
+        axes.set_visible(False)
+    if not settings:
+        figure.suptitle("no round had a punctual sender")
     for axes in panels[:, 0]:
         axes.set_ylabel("µs from due to callback")
     handles, labels = panels.flat[0].get_legend_handles_labels()
@@ -213,6 +232,6 @@ def _latency_line(
         if case.endswith(f"/s, {setting}") and name in group
     ]
     axes.plot(
-        *zip(*points, strict=True), line, color=colour, marker="o", markersize=4,
-        label=f"{LABELS.get(name, name)}, {percentile}",
+        [rate for rate, _ in points], [latency for _, latency in points], line, color=colour,
+        marker="o", markersize=4, label=f"{LABELS.get(name, name)}, {percentile}",
     )  # fmt: skip

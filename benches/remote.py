@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,14 +29,21 @@ class Worker:
     Args:
         path: folders to import from, besides the benches, instead of this process's `PYTHONPATH`.
         cpu: the processor that it runs on, `None` for any.
+        variables: environment variables besides the inherited ones.
     """
 
-    def __init__(self, path: Sequence[Path] = (), *, cpu: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Sequence[Path] = (),
+        *,
+        cpu: int | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         inherited = [os.environ.get("PYTHONPATH", "")]
         python_path = os.pathsep.join(map(str, [*(path or inherited), ROOT]))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benches.remote", "" if cpu is None else str(cpu)],
-            env={**os.environ, "PYTHONPATH": python_path},
+            env={**os.environ, **(variables or {}), "PYTHONPATH": python_path},
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -12,7 +12,15 @@ from string import Template
 from typing import Any
 
 from benches.results import RESULTS
-from benches.targets import OLD, ORJSON, PICOWS, TARGETS, WEBSOCKETS
+from benches.targets import (
+    OLD,
+    ORJSON,
+    PICOWS,
+    PICOWS_ASYNCIO,
+    PICOWS_DICT,
+    TARGETS,
+    WEBSOCKETS,
+)
 
 Document = dict[str, Any]
 Cells = tuple[str, ...]
@@ -42,6 +50,20 @@ HEADLINES: tuple[tuple[str, str, Cells, str, Cells], ...] = (
         ("latency p50", "latency p99"),
         "callback",
         (PICOWS,),
+    ),
+    (
+        "one message, one turn of the loop, TLS",
+        "one message",
+        ("turn of the loop, processor time",),
+        "callback (asyncio, TLS)",
+        (f"{PICOWS_ASYNCIO} (asyncio, TLS)",),
+    ),
+    (
+        "tick to trade with TLS, p50 / p99",
+        "asyncio, TLS",
+        ("tick to trade p50", "tick to trade p99"),
+        "callback",
+        (PICOWS_DICT, "recv and send alone"),
     ),
     (
         "amend, from call to socket",
@@ -126,6 +148,12 @@ def summary(document: Document) -> str:
     )
 
 
+def _way(name: str, options: dict[str, Any]) -> str:
+    """Return what a name of this client's figures means."""
+    settings = ", ".join(f'{option}="{value}"' for option, value in options.items())
+    return f"`{name}` is this client with {f'`{settings}`' if settings else 'its defaults'}"
+
+
 def number(value: float) -> str:
     """Return a number with three digits, or all digits before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
@@ -149,6 +177,7 @@ def page(document: Document) -> str:
         others=markdown(HEADS, others(document)),
         figures=markdown(("section", "case", "unit", "medians"), figures(document)),
         machine=markdown(("", ""), document["machine"].items()),
+        ways=", ".join(_way(name, options) for name, options in document["ways"].items()),
         versions=markdown(("library", "version"), versions.items()),
         notes="\n".join(f"- {note}" for note in document["notes"]) or "- none",
         date=document["date"],

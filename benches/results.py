@@ -67,9 +67,9 @@ class Results:
         spreads = {name: Spread(figure, figure, figure) for name, figure in figures.items()}
         self.groups.append(Group(section, case, unit, spreads, 1))
 
-    def amount(self, target: str, case: str, values: list[float]) -> None:
+    def amount(self, target: str, case: str, values: list[float], *, decides: bool = True) -> None:
         """Add a figure that is not a ratio."""
-        self.rows.append(Row(target, case, Spread.of(values)))
+        self.rows.append(Row(target, case, Spread.of(values), decides))
 
     def compare(
         self, target: str, case: str, rounds: Rounds, pair: tuple[str, str], *, decides: bool = True

@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FunctionType
@@ -21,9 +21,12 @@ from typing import Any, NamedTuple
 
 #: Takes one measurement and returns it.
 Contender = Callable[[], float]
+#: Takes several measurements at once and returns them by name.
+Turn = Callable[[], Mapping[str, float]]
 #: Measurements by contender, in the order they were taken.
 Rounds = dict[str, list[float]]
 LEAST_ROUNDS = 5
+PERCENTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 
 
 class Spread(NamedTuple):
@@ -99,6 +102,38 @@ def interleave(contenders: Mapping[str, Contender], *, seconds: float) -> Rounds
             for name in order:
                 rounds[name].append(contenders[name]())
     return rounds
+
+
+def alternate(turns: Mapping[str, Turn], rounds: int) -> dict[str, Rounds]:
+    """Take so many turns of each contender, every other round in reverse order.
+
+    Returns:
+        The measurements by figure, then by contender.
+    """
+    taken: dict[str, Rounds] = {}
+    order = list(turns)
+    for _ in range(rounds):
+        order.reverse()
+        for name in order:
+            for figure, value in turns[name]().items():
+                taken.setdefault(figure, {each: [] for each in turns})[name].append(value)
+    return taken
+
+
+def percentiles(values: Iterable[float]) -> dict[str, float]:
+    """Return `p50`, `p99` and `p99.9`."""
+    ordered = sorted(values)
+    return {name: ordered[int(share * len(ordered))] for name, share in PERCENTILES.items()}
+
+
+def middle_and_tail(turn: Callable[[], Iterable[float]]) -> Turn:
+    """Return a turn with the percentiles `p50` and `p99`, in us, of the times in ns of a turn."""
+
+    def measure() -> dict[str, float]:
+        figures = percentiles(turn())
+        return {name: figures[name] / 1000 for name in ("p50", "p99")}
+
+    return measure
 
 
 def ratio(rounds: Rounds, ours: str, theirs: str) -> Spread:

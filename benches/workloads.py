@@ -7,10 +7,13 @@ same workloads.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.util import find_spec
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 from benches.corpus import Stream
@@ -18,6 +21,9 @@ from benches.timing import Workload
 
 from kraken_connector.models import ExecutionData, Model, OHLCData, TickerData, TradeData
 
+ROOT = Path(__file__).parent.parent
+#: The name that cargo gives to the extension, on Linux.
+PLAIN_LIBRARY = "libkraken_connector.so"
 #: Channels without books whose fields are read, with the class of their items.
 ITEMS: dict[str, type[Model]] = {
     "ticker": TickerData,
@@ -31,6 +37,25 @@ def cores() -> dict[str, Any]:
     """Return the modules of the cores that are installed, by name."""
     names = {"native": "kraken_connector._native", "pure": "kraken_connector._pure"}
     return {name: import_module(path) for name, path in names.items() if find_spec(path)}
+
+
+def plain_core() -> Any:
+    """Return the native core as `pip install .` builds it, `None` unless cargo has built it.
+
+    `make bench` puts the core of the released wheels, compiled with a profile, in the place from
+    which the package imports it. The plain one is where cargo leaves it.
+    """
+    folder = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    built = folder / "release" / PLAIN_LIBRARY
+    changed = max(path.stat().st_mtime for path in (ROOT / "rust" / "src").rglob("*.rs"))
+    if not built.exists() or built.stat().st_mtime < changed:
+        return None
+    loader = ExtensionFileLoader("plain._native", str(built))
+    spec = spec_from_file_location("plain._native", built, loader=loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    loader.exec_module(module)
+    return module
 
 
 # Frames to verified books.

@@ -56,3 +56,24 @@ def test_captures_are_read_from_the_folder_that_is_named(
     (tmp_path / "no-ack.jsonl").write_bytes(b"\n".join(stream.frames))
     monkeypatch.setenv("KRAKEN_CONNECTOR_CAPTURES", str(tmp_path))
     assert corpus.captured.__wrapped__() == {"BTC/USD-25": stream}
+
+
+@pytest.mark.long
+def test_held_out_streams_are_not_those_of_the_profile() -> None:
+    trained = {frame for stream in corpus.streams().values() for frame in stream.frames[1:]}
+    for name, stream in corpus.held_out().items():
+        assert verified(stream.frames) == len(stream.frames)
+        assert trained.isdisjoint(stream.frames), name
+
+
+def test_a_wrong_book_is_noticed() -> None:
+    stream = corpus.endless("replay-10")
+    right = corpus.book_after(stream.depth, stream.frames)
+    bids, asks = right.levels("bids"), right.levels("asks")
+    count = len(stream.frames)
+    corpus.check_book("replay-10", count, bids, asks)
+    corpus.check_book("replay-10", 1, bids, asks)  # the last update leads back to the snapshot
+    with pytest.raises(AssertionError, match="bids"):
+        corpus.check_book("replay-10", count, bids[1:], asks)
+    with pytest.raises(AssertionError, match="asks"):
+        corpus.check_book("replay-10", count, bids, [(asks[0][0], "1"), *asks[1:]])

@@ -6,7 +6,17 @@ import gc
 from typing import Any
 
 import pytest
-from benches.timing import LEAST_ROUNDS, Spread, Workload, interleave, nanoseconds, ratio
+from benches.timing import (
+    LEAST_ROUNDS,
+    Spread,
+    Workload,
+    alternate,
+    interleave,
+    middle_and_tail,
+    nanoseconds,
+    percentiles,
+    ratio,
+)
 
 
 def test_contenders_take_turns_in_alternating_order() -> None:
@@ -21,6 +31,26 @@ def test_contenders_take_turns_in_alternating_order() -> None:
     assert warm_up == ["a", "b"]
     assert counted == ["b", "a", "a", "b"] * (LEAST_ROUNDS // 2) + ["b", "a"] * (LEAST_ROUNDS % 2)
     assert [len(taken) for taken in rounds.values()] == [LEAST_ROUNDS] * 2
+
+
+def test_turns_with_several_figures_alternate_too() -> None:
+    calls: list[str] = []
+
+    def turn(name: str) -> dict[str, float]:
+        calls.append(name)
+        return {"wall": len(calls), "cpu": -len(calls)}
+
+    taken = alternate({"a": lambda: turn("a"), "b": lambda: turn("b")}, 2)
+    assert calls == ["b", "a", "a", "b"]
+    assert taken == {
+        "wall": {"a": [2, 3], "b": [1, 4]},
+        "cpu": {"a": [-2, -3], "b": [-1, -4]},
+    }
+
+
+def test_percentiles_are_values_that_were_measured() -> None:
+    assert percentiles(range(1000)) == {"p50": 500, "p99": 990, "p99.9": 999}
+    assert middle_and_tail(lambda: range(0, 1_000_000, 1000))() == {"p50": 500, "p99": 990}
 
 
 def test_the_collector_is_quiet_while_the_clock_runs_and_back_afterwards() -> None:
