@@ -793,6 +793,10 @@ class SharedBook:
         """Return a copy of one instant as a free `OrderBook`, verified by its checksum.
 
         Its `depth` is that of the subscription even where fewer levels are shared.
+
+        Raises:
+            BookNotReady: the book may not be read; with the state `corrupt`, which no book should
+                ever have, its levels do not match its checksum.
         """
     def checksum(self) -> int:
         """Return the CRC-32 over the ten best levels of both sides."""

@@ -271,6 +271,7 @@ class BookNotReady(FeedError, RuntimeError):
     _SHARED_REASONS: ClassVar[dict[str, str]] = {
         "unrepresentable": "a number of it has more than 63 bits",
         "unfinished": "its writer stopped in the middle of a change",
+        "corrupt": "its levels do not match its checksum",
         "writer_silent": "its writer has not shown for max_age seconds that it runs",
         "writer_dead": "the process of its writer has ended",
         "writer_closed": "its writer has stopped sharing books",

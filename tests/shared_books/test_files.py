@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +35,18 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def frozen(book: Any) -> Any:
-    """Return a verified copy; a writer that lost its processor in a change gets it again."""
+    """Return a verified copy, as soon as a writer that lost its processor in a change has it again.
+
+    `frozen` compares the checksum over the levels with that of the exchange.
+    """
+    reasons = {"unfinished"}
     end = time.monotonic() + PATIENCE
-    while True:
-        assert time.monotonic() < end
-        with suppress(BookNotReady):
+    while reasons == {"unfinished"} and time.monotonic() < end:
+        try:
             return book.frozen()
-        assert book.state in ("unfinished", "valid")
+        except BookNotReady as unready:
+            reasons.add(unready.state)
+    raise AssertionError(reasons)
 
 
 def test_only_its_owner_can_read_the_file(native: Any, path: Path) -> None:
@@ -272,7 +276,6 @@ def test_every_copy_is_of_one_moment(reading: Any, path: Path, start: Start) -> 
     seen, last, end = 0, 0, time.monotonic() + PATIENCE
     while seen < 100:
         assert time.monotonic() < end
-        # It compares the checksum over the levels with that of the exchange.
         updates = frozen(book).updates
         assert updates >= last
         seen += updates != last

@@ -247,7 +247,7 @@ class SharedBook:
         slot.timestamp = timestamp_text(_signed(copy[4])) if copy[4] else None
         slot.received_ns = _signed(copy[5]) or None
         if slot.verify(copy[1] >> 32) is not None:
-            raise self._not_ready("unfinished")
+            raise self._not_ready("corrupt")
         return book
 
     def checksum(self) -> int:

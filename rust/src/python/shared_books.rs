@@ -226,7 +226,7 @@ impl PySharedBook {
         let book = book_of(&copied);
         let mut slot = BookSlot::frozen(&self.symbol, book, updates, &timestamp, received_ns);
         if slot.verify(Some(copied.checksum())).is_some() {
-            return Err(self.not_ready(py, Unready::Unfinished));
+            return Err(errors::book_not_ready(py, &self.symbol, "corrupt"));
         }
         Py::new(
             py,
