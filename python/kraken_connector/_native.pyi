@@ -34,10 +34,10 @@ __all__ = [
     "OrderBook",
     "PlainStream",
     "Receiver",
+    "SharedBook",
     "ThreadReader",
     "TlsConfig",
     "TlsStream",
-    "SharedBook",
     "WSDataMessage",
     "parse_message",
 ]

@@ -11,7 +11,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from ..._backend import PlainStream as NativeStream
-from ..._backend import ThreadReader, TlsConfig
+from ..._backend import TlsConfig
 from ...network import Network, roots_of
 from .addresses import connect_first, lookup
 from .socket_options import SocketOptions
