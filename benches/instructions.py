@@ -49,7 +49,13 @@ def count(valgrind: str, rounds: int) -> tuple[int, int]:
             "--callgrind-out-file=/dev/null",
             *(sys.executable, __file__, "replay", str(rounds)),
         ],
-        env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(_paths())},
+        env={
+            **os.environ,
+            "PYTHONHASHSEED": "0",
+            "PYTHONPATH": os.pathsep.join(_paths()),
+            # Else only the first of two processes would compile what they import.
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
         capture_output=True,
         text=True,
         check=True,

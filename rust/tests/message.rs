@@ -306,6 +306,26 @@ proptest! {
     }
 
     #[test]
+    fn both_readers_read_any_time_alike(
+        time in prop_oneof![
+            "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z",
+            "[ -~é]{0,29}",
+        ],
+        damage in any::<Option<(prop::sample::Index, u8)>>(),
+    ) {
+        let rows = [("1.0", "2.0")];
+        let frame = book_frame("update", "A/B", &rows, &rows, Some(7));
+        let mut frame = frame.replace("}]}", &format!(r#","timestamp":"{time}"}}]}}"#)).into_bytes();
+        if let Some((at, byte)) = damage {
+            let at = frame.len() - 1 - at.index(33);
+            frame[at] = byte;
+        }
+        let (fast, general) = (content(&frame), content(&spaced(&frame)));
+        let kind = |error: ParseError| error.kind;
+        prop_assert_eq!(fast.map_err(kind), general.map_err(kind));
+    }
+
+    #[test]
     fn both_readers_read_any_frame_alike(
         symbol in "[A-Z]{1,9}/[A-Z]{3}|[ -~é]{0,9}",
         bids in rows(),

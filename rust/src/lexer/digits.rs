@@ -95,46 +95,51 @@ pub(crate) struct ShortNumber {
 
 /// Reads the number that `text` begins with, if it has neither sign nor exponent and at most
 /// [`SHORT`] digits.
-///
-/// Most numbers have their point in the first eight bytes, and most prices end there too: the
-/// point is then removed from the word, and both parts are converted at once. Most quantities have
-/// eight decimals: one more word.
 #[inline(always)]
 pub(crate) fn read_number(text: &[u8]) -> Option<ShortNumber> {
+    // Not returned as it is, which would put the common number into memory too.
+    let number = match read_common_number(text) {
+        Some(number) => number,
+        None => read_any_number(text)?,
+    };
+    Some(number)
+}
+
+/// [`read_number`] of most prices, which have at most seven characters, and of most quantities,
+/// which have at most seven digits before the point and eight behind it.
+///
+/// In a price the point is removed from the word, and both parts are converted at once.
+#[inline(always)]
+fn read_common_number(text: &[u8]) -> Option<ShortNumber> {
     let values = word(text, 0)? ^ ZEROS;
     let others = other_bytes(values);
     let whole = (others.trailing_zeros() / 8) as usize;
-    if whole == 0 || (values.trailing_zeros() >= 8 && whole > 1) {
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "a branch at the first digit would be mispredicted"
+    )]
+    let is_padded = (byte(values, 0) == 0) & (whole > 1);
+    if whole == 0 || whole == 8 || is_padded || byte(values, whole) != b'.' ^ b'0' {
         return None;
-    }
-    if whole == 8 {
-        return long_number(text);
-    }
-    if values >> (whole * 8) & 0xFF != u64::from(b'.' ^ b'0') {
-        return Some(ShortNumber {
-            mantissa: leading_value(values, whole),
-            decimals: 0,
-            length: whole,
-        });
     }
     // After the point, which has no carry, the lowest mark is right again.
     let length = ((others & others.wrapping_sub(1)).trailing_zeros() / 8) as usize;
+    let decimals = length.wrapping_sub(whole).wrapping_sub(1);
+    if decimals == 0 {
+        return None;
+    }
     if length < 8 {
-        let before = (1_u64 << (whole * 8)) - 1;
+        let before = (1_u64 << (whole * 8)).wrapping_sub(1);
         let joined = (values & before) | (values >> 8 & !before);
-        let number = ShortNumber {
-            mantissa: leading_value(joined, length - 1),
-            decimals: length - whole - 1,
+        return Some(ShortNumber {
+            mantissa: leading_value(joined, length.wrapping_sub(1)),
+            decimals,
             length,
-        };
-        return (number.decimals > 0).then_some(number);
+        });
     }
     let fraction = word(text, whole + 1)? ^ ZEROS;
-    if other_bytes(fraction) != 0 {
-        return two_words(values, whole, fraction);
-    }
-    if text.get(whole + 9).is_none_or(u8::is_ascii_digit) {
-        return long_number(text);
+    if other_bytes(fraction) != 0 || text.get(whole + 9).is_none_or(u8::is_ascii_digit) {
+        return None;
     }
     Some(ShortNumber {
         mantissa: leading_value(values, whole)
@@ -145,39 +150,12 @@ pub(crate) fn read_number(text: &[u8]) -> Option<ShortNumber> {
     })
 }
 
-/// The number of `whole` digits before the point and of those that `fraction` begins with, fewer
-/// than eight.
+/// [`read_number`] of any number.
 #[inline(never)]
-fn two_words(values: u64, whole: usize, fraction: u64) -> Option<ShortNumber> {
-    let decimals = (other_bytes(fraction).trailing_zeros() / 8) as usize;
-    let power = POWERS.get(decimals).copied().unwrap_or_default();
-    (decimals > 0).then(|| ShortNumber {
-        mantissa: leading_value(values, whole)
-            .wrapping_mul(power)
-            .wrapping_add(leading_value(fraction, decimals)),
-        decimals,
-        length: whole + 1 + decimals,
-    })
-}
-
-/// Reads the integer that `text` begins with, if it has no sign and at most [`SHORT`] digits;
-/// returns also how many bytes it takes.
-#[inline(always)]
-pub(crate) fn read_integer(text: &[u8]) -> Option<(u64, usize)> {
-    let mut length = 0;
-    let mut value = 0;
-    take(text, &mut length, &mut value);
-    let is_padded = length > 1 && text.first() == Some(&b'0');
-    let is_short = (1..=SHORT).contains(&length);
-    (is_short && !is_padded).then_some((value, length))
-}
-
-/// [`read_number`] of any length.
-#[inline(never)]
-fn long_number(text: &[u8]) -> Option<ShortNumber> {
+fn read_any_number(text: &[u8]) -> Option<ShortNumber> {
     let (mut length, mut mantissa) = (0, 0);
     let whole = take(text, &mut length, &mut mantissa);
-    if whole > 1 && text.first() == Some(&b'0') {
+    if whole == 0 || (whole > 1 && text.first() == Some(&b'0')) {
         return None;
     }
     let mut decimals = 0;
@@ -196,11 +174,29 @@ fn long_number(text: &[u8]) -> Option<ShortNumber> {
     (whole + decimals <= SHORT).then_some(number)
 }
 
+/// Reads the integer that `text` begins with, if it has no sign and at most [`SHORT`] digits;
+/// returns also how many bytes it takes.
+#[inline(always)]
+pub(crate) fn read_integer(text: &[u8]) -> Option<(u64, usize)> {
+    let mut length = 0;
+    let mut value = 0;
+    take(text, &mut length, &mut value);
+    let is_padded = length > 1 && text.first() == Some(&b'0');
+    let is_short = (1..=SHORT).contains(&length);
+    (is_short && !is_padded).then_some((value, length))
+}
+
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "one byte is wanted")]
+const fn byte(word: u64, at: usize) -> u8 {
+    (word >> ((at * 8) & 63)) as u8
+}
+
 /// [`value`] of the first `count` digits, one to eight.
 #[inline(always)]
 const fn leading_value(digits: u64, count: usize) -> u64 {
     // Zeros in front do not change the value.
-    value(digits << (64 - count * 8))
+    value(digits << (64_usize.wrapping_sub(count * 8) & 63))
 }
 
 /// The number of eight digits 0 to 9, the first in the lowest byte: neighbours are joined to

@@ -31,12 +31,6 @@ impl<'f> Cursor<'f> {
         self.rest = self.frame.get(at..).unwrap_or_default();
     }
 
-    /// Whether everything was read.
-    #[inline(always)]
-    pub(super) const fn is_at_end(&self) -> bool {
-        self.rest.is_empty()
-    }
-
     /// Reads exactly `text`.
     #[inline(always)]
     pub(super) fn take<const N: usize>(&mut self, text: &[u8; N]) -> Option<()> {
@@ -46,6 +40,12 @@ impl<'f> Cursor<'f> {
         }
         self.rest = rest;
         Some(())
+    }
+
+    /// Reads `text`, which must be the rest.
+    #[inline(always)]
+    pub(super) fn end<const N: usize>(&self, text: &[u8; N]) -> Option<()> {
+        (self.rest == text).then_some(())
     }
 
     #[inline(always)]

@@ -28,12 +28,13 @@ pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Option<DataMessage> {
     let message = if cursor.take(BOOK_UPDATE).is_some() {
         read_book(&mut cursor, batch, false)?
     } else {
-        read_other(&mut cursor, batch)?
+        // Not with this cursor, which would then be in memory for book updates too.
+        read_other(&mut Cursor::new(frame), batch)?
     };
-    (cursor.is_at_end() && frame.len() < MAX_FRAME).then_some(message)
+    (frame.len() < MAX_FRAME).then_some(message)
 }
 
-/// Reads a message of `book` from the symbol on.
+/// Reads a message of `book` from the symbol to the end.
 #[inline(always)]
 fn read_book(
     cursor: &mut Cursor<'_>,
@@ -43,7 +44,7 @@ fn read_book(
     let offset = cursor.at() - SYMBOL.len();
     batch.clear();
     let item = read_item(cursor, batch, offset)?;
-    cursor.take(b"}]}")?;
+    cursor.end(b"}]}")?;
     Some(message_of(item, batch, Channel::Book, is_snapshot))
 }
 
@@ -86,7 +87,7 @@ fn read_other(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMess
     if is_snapshot || cursor.take(LEVEL3_UPDATE).is_some() {
         batch.clear();
         let item = fast_path_orders::read_item(cursor, batch)?;
-        cursor.take(b"]}")?;
+        cursor.end(b"]}")?;
         return Some(message_of(item, batch, Channel::Level3, is_snapshot));
     }
     cursor.take(HEAD)?;
@@ -100,7 +101,7 @@ fn read_other(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMess
     }
     cursor.go_to(lexer.offset());
     read_tail(cursor, &mut message)?;
-    cursor.take(b"}")?;
+    cursor.end(b"}")?;
     Some(message)
 }
 
@@ -136,8 +137,7 @@ impl PlainHead {
         let mut cursor = Cursor::new(frame);
         cursor.go_to(end);
         read_tail(&mut cursor, &mut self.0).is_some()
-            && cursor.take(b"}").is_some()
-            && cursor.is_at_end()
+            && cursor.end(b"}").is_some()
             && frame.len() < MAX_FRAME
     }
 }

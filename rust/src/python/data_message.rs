@@ -59,13 +59,12 @@ static MAKER: Maker<PyDataMessage> = Maker::new();
 
 impl PyDataMessage {
     /// The Python object of the message.
-    #[inline(always)]
     pub(super) fn into_object(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        Ok(MAKER.make(py, self)?.into_any())
+        Ok(MAKER.make(py, || self)?.into_any())
     }
 
     /// The message of a frame.
-    #[inline]
+    #[inline(always)]
     pub(super) const fn from_wire(
         frame: Py<PyBytes>,
         message: DataMessage,
@@ -492,7 +491,7 @@ pub(super) fn py_parse_message<'py>(raw: &Bound<'py, PyAny>) -> PyResult<Bound<'
         return message.into_object(py);
     }
     match parse_message(frame.as_bytes(), &mut BookBatch::default()) {
-        Ok(message) => to_python(&frame, message, None, None),
+        Ok(message) => to_python(&frame, &message, None, None),
         Err(error) => {
             let channel = crate::message::recover(frame.as_bytes(), error).channel;
             Err(errors::unreadable(&frame, error, channel.as_deref()))
@@ -504,18 +503,20 @@ pub(super) fn py_parse_message<'py>(raw: &Bound<'py, PyAny>) -> PyResult<Bound<'
 #[inline(always)]
 pub(super) fn to_python<'py>(
     frame: &Bound<'py, PyBytes>,
-    message: Message,
+    message: &Message,
     received_ns: Option<i64>,
     verified: Option<bool>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = frame.py();
     match message {
         Message::Data(message) => {
-            let frame = frame.clone().unbind();
-            let message = PyDataMessage::from_wire(frame, message, received_ns, verified);
-            message.into_object(py)
+            let made = || {
+                let frame = frame.clone().unbind();
+                PyDataMessage::from_wire(frame, *message, received_ns, verified)
+            };
+            Ok(MAKER.make(py, made)?.into_any())
         }
-        Message::Reply(answer) => reply::response(frame, &answer, received_ns),
+        Message::Reply(answer) => reply::response(frame, answer, received_ns),
         Message::Pong => reply::pong(frame, received_ns),
         Message::Heartbeat => reply::heartbeat(py, received_ns),
     }

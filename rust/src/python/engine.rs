@@ -183,11 +183,11 @@ impl PyEngine {
         } else {
             Some(self.notices(frame.py(), outcome, received_ns)?)
         };
-        let event = match outcome.message {
+        let event = match &outcome.message {
             Ok(message) => data_message::to_python(frame, message, received_ns, outcome.verified)?,
             Err(error) => {
                 let channel = outcome.lost_channel.as_deref();
-                reply::invalid_frame(frame, error, channel, received_ns)?
+                reply::invalid_frame(frame, *error, channel, received_ns)?
             }
         };
         Ok((notices, event))

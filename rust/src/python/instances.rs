@@ -28,20 +28,27 @@ where
         }
     }
 
-    /// A new instance.
+    /// A new instance, whose value is made in its place.
     #[inline(always)]
-    pub(super) fn make<'py>(&self, py: Python<'py>, value: T) -> PyResult<Bound<'py, T>> {
+    pub(super) fn make<'py>(
+        &self,
+        py: Python<'py>,
+        value: impl FnOnce() -> T,
+    ) -> PyResult<Bound<'py, T>> {
         let offset = self.offset.load(Ordering::Relaxed);
         if offset == 0 {
-            return self.make_first(py, value);
+            return self.make_first(py, value());
         }
         // SAFETY: `make_first` found that an instance is its header and, from `offset` on, its
-        // value; both are initialised here, in memory that the class's `tp_free` takes.
+        // value; both are initialised before anything owns the object, in memory that the class's
+        // `tp_free` takes.
         unsafe {
             let object = ffi::PyObject_GC_New::<ffi::PyObject>(T::type_object_raw(py));
-            let object = Bound::from_owned_ptr_or_err(py, object)?;
-            object.as_ptr().byte_add(offset).cast::<T>().write(value);
-            Ok(object.cast_into_unchecked())
+            if object.is_null() {
+                return Err(PyErr::fetch(py));
+            }
+            object.byte_add(offset).cast::<T>().write(value());
+            Ok(Bound::from_owned_ptr(py, object).cast_into_unchecked())
         }
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 import sys
 from decimal import Decimal
@@ -51,6 +52,20 @@ def test_attributes_of_a_message_from_the_wire(core: Any) -> None:
 def test_message_of_an_engine_has_its_receive_time(core: Any) -> None:
     (message,) = core.Engine().feed(TRADE, 123)
     assert message.received_ns == 123
+
+
+def test_message_is_freed_with_its_last_reference(core: Any) -> None:
+    engine = core.Engine()
+    frame = frames()["book-update"]
+
+    def blocks_after(count: int) -> int:
+        for _ in range(count):
+            engine.feed(frame)
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    blocks_after(100)
+    assert blocks_after(2000) - blocks_after(100) < 200
 
 
 def test_data_is_decoded_once(message: Any) -> None:
