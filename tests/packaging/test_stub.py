@@ -18,7 +18,7 @@ from kraken_connector import _pure
 
 #: What only the extension has: without it the WebSocket library reads frames, and `socket` and
 #: `ssl` of Python are the streams.
-NATIVE_ONLY = {"PlainStream", "Receiver", "TlsConfig", "TlsStream"}
+NATIVE_ONLY = {"PlainStream", "Receiver", "ThreadReader", "TlsConfig", "TlsStream"}
 
 STUB = ast.parse(Path(kraken_connector.__file__).with_name("_native.pyi").read_text("utf-8"))
 DEFINED = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}

@@ -18,9 +18,9 @@ from websockets.exceptions import ConnectionClosed
 from kraken_connector import Engine, WSDataMessage, backend
 from kraken_connector._backend import Receiver, ThreadReader
 from kraken_connector.network import Network
-from kraken_connector.ws.network.bypass import ThreadBypass
 from kraken_connector.ws.network.dialing import Dialer
 from kraken_connector.ws.network.opening import open_socket
+from kraken_connector.ws.network.reading_thread import ThreadBypass
 from kraken_connector.ws.network.socket_options import ReadBy, SocketOptions
 from kraken_connector.ws.network.websocket import DirectConnection
 

@@ -46,7 +46,7 @@ from kraken_connector.ws import (
     ExecutionsParams,
     KrakenWSClient,
 )
-from kraken_connector.ws.network import bypass
+from kraken_connector.ws.network import reading_thread
 from kraken_connector.ws.trading import AddOrderParams, CancelOrderParams
 
 pytestmark = pytest.mark.skipif(ThreadReader is None, reason="needs threads of the native core")
@@ -291,9 +291,9 @@ async def test_other_tasks_run_while_a_backlog_is_handled() -> None:
             while checksums(messages)[-1:] != [last]:
                 await asyncio.sleep(0)
                 turns += 1
-                assert len(messages) - before <= bypass.IN_A_TURN + 64
+                assert len(messages) - before <= reading_thread.IN_A_TURN + 64
                 before = len(messages)
-            assert turns >= 5000 / bypass.IN_A_TURN
+            assert turns >= 5000 / reading_thread.IN_A_TURN
 
 
 @pytest.mark.parametrize("overflow", ["drop_oldest", "conflate", "block", "disconnect"])
@@ -475,7 +475,7 @@ async def test_a_thread_that_fails_is_a_lost_connection(
 
     messages: list[Any] = []
     failures = ["the reading thread panicked"]
-    monkeypatch.setattr(bypass, "ThreadReader", Failing)
+    monkeypatch.setattr(reading_thread, "ThreadReader", Failing)
     async with threaded(sim, on_message=messages.append) as client:
         await client.subscribe(BookParams(symbol=[BTC]))
         while failures:
