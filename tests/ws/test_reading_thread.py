@@ -695,14 +695,18 @@ def test_an_interpreter_ends_amid_reading() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_can_end_and_its_parent_goes_on() -> None:
     script = """
-        import gc
+        import gc, signal
+        from kraken_connector._backend import ThreadReader
 
         async def main():
             sim, client = await begin()
             child = os.fork()
             if not child:
-                del client
-                gc.collect()
+                signal.alarm(10)
+                readers = [each for each in gc.get_objects() if isinstance(each, ThreadReader)]
+                readers or os._exit(1)
+                for reader in readers:
+                    reader.stop()
                 os._exit(7)
             _, status = os.waitpid(child, 0)
             book = client.book("BTC/USD")
