@@ -46,7 +46,7 @@ from kraken_connector.ws import (
     ExecutionsParams,
     KrakenWSClient,
 )
-from kraken_connector.ws.network import reading_thread
+from kraken_connector.ws.network import dialing, reading_thread
 from kraken_connector.ws.trading import AddOrderParams, CancelOrderParams
 
 pytestmark = pytest.mark.skipif(ThreadReader is None, reason="needs threads of the native core")
@@ -774,6 +774,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 def test_options_that_do_not_fit_are_refused(options: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         KrakenWSClient(**{"reader": "thread", **options})
+
+
+def test_a_core_without_threads_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialing, "ThreadReader", None)
+    with pytest.raises(ValueError, match="reader='thread' needs the native core"):
+        KrakenWSClient(reader="thread")
 
 
 async def test_proxies_are_refused(sim: SimulatedExchange) -> None:
