@@ -501,6 +501,17 @@ def test_a_call_ends_older_content_and_updates_do_not_revive_it(
         b.drain_all()
 
 
+def test_a_ping_makes_nothing_unknown() -> None:
+    market = Market(BTC)
+    with bench() as b:
+        b.send(market.snapshot())
+        b.drain_all()
+        b.theirs.sendall(PING)
+        eventually(lambda: b.drain() is None and b.control == PING)
+        b.engine.books.invalidate(BTC)
+        assert not b.engine.book(BTC).is_valid
+
+
 def test_after_the_thread_nothing_is_unknown() -> None:
     market = Market(BTC)
     with bench() as b:
