@@ -78,12 +78,10 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The frames of text and what they brought.
-    pub fn messages(&self) -> impl Iterator<Item = (&[u8], &Outcome)> {
-        self.messages.iter().map(|(range, outcome)| {
-            let frame = self.bytes.get(range.clone()).unwrap_or_default();
-            (frame, outcome)
-        })
+    /// Takes out what the frames of text have brought.
+    pub fn messages(&mut self) -> impl Iterator<Item = (&[u8], Outcome)> {
+        let messages = mem::take(&mut self.messages).into_iter();
+        messages.map(|(range, outcome)| (self.bytes.get(range).unwrap_or_default(), outcome))
     }
 
     fn size(&self) -> usize {
