@@ -78,12 +78,10 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The frames of text and what they brought.
-    pub fn messages(&self) -> impl Iterator<Item = (&[u8], &Outcome)> {
-        self.messages.iter().map(|(range, outcome)| {
-            let frame = self.bytes.get(range.clone()).unwrap_or_default();
-            (frame, outcome)
-        })
+    /// Takes out what the frames of text have brought.
+    pub fn messages(&mut self) -> impl Iterator<Item = (&[u8], Outcome)> {
+        let messages = mem::take(&mut self.messages).into_iter();
+        messages.map(|(range, outcome)| (self.bytes.get(range).unwrap_or_default(), outcome))
     }
 
     fn size(&self) -> usize {
@@ -204,11 +202,7 @@ impl Reader {
             }),
             changed: Condvar::new(),
         });
-        {
-            let mut engine = engine.lock();
-            let frames = engine.counters().frames;
-            engine.set_seen(frames);
-        }
+        let frames = engine.lock().counters().frames;
         let worker = Worker {
             wire,
             engine: engine.clone(),
@@ -219,6 +213,7 @@ impl Reader {
             start: 0,
             end: pending.len(),
             buffer: pending,
+            frames,
             received_ns: now_ns(),
         };
         let mut reader = Self {
@@ -229,9 +224,13 @@ impl Reader {
             thread: None,
             process: process::id(),
         };
-        let name = "kraken-reader".to_owned();
-        let thread = thread::Builder::new().name(name);
-        let thread = reader.thread.insert(thread.spawn(move || worker.run())?);
+        // Taken back by `stop`, when there is a thread.
+        reader.engine.lock().set_seen(frames);
+        let thread = thread::Builder::new()
+            .name("kraken-reader".to_owned())
+            .spawn(move || worker.run())
+            .inspect_err(|_| reader.engine.lock().set_seen(u64::MAX))?;
+        let thread = reader.thread.insert(thread);
         if let Some(cpu) = cpu {
             pin(thread, cpu)?;
         }
@@ -322,6 +321,8 @@ struct Worker<W> {
     end: usize,
     /// The least length of the frame at `start`.
     needed: usize,
+    /// Those that the engine was fed with.
+    frames: u64,
     received_ns: i64,
 }
 
@@ -364,6 +365,7 @@ impl<W: Wire> Worker<W> {
     fn batch(&mut self) -> (Batch, Next) {
         let mut batch = Batch {
             received_ns: self.received_ns,
+            frames: self.frames,
             ..Batch::default()
         };
         let first = self.start;
@@ -374,8 +376,9 @@ impl<W: Wire> Worker<W> {
                     let frame = bytes.get(payload.clone()).unwrap_or_default();
                     let mut engine = self.engine.lock();
                     let outcome = engine.feed(frame, Some(self.received_ns));
-                    batch.frames = engine.counters().frames;
+                    self.frames = engine.counters().frames;
                     drop(engine);
+                    batch.frames = self.frames;
                     batch.is_awaited = must_be_handled(frame, &outcome);
                     let offset = self.start - first;
                     let range = payload.start + offset..payload.end + offset;

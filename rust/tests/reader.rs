@@ -87,7 +87,7 @@ fn no_wake_up_is_missing() {
     let mut taken = 0;
     while taken < sent {
         listen(&reader, &silence);
-        while let Some(batch) = reader.take().unwrap() {
+        while let Some(mut batch) = reader.take().unwrap() {
             assert_eq!(batch.received_ns, 7);
             taken += batch.messages().count();
             reader.handled();
@@ -112,7 +112,7 @@ fn a_panic_ends_the_thread_and_is_told_after_what_came_before() {
     let mut taken = 0;
     let outcome = loop {
         match reader.take() {
-            Ok(Some(batch)) => {
+            Ok(Some(mut batch)) => {
                 taken += batch.messages().count();
                 reader.handled();
             }

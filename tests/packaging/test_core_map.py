@@ -15,7 +15,7 @@ RUST = Path(__file__).parents[2] / "rust" / "src"
 ONLY_RUST = {
     # The crate and the extension module.
     "lib.rs",
-    *(f"python/{name}.rs" for name in ("convert", "errors", "frame", "receiver", "shared_engine")),
+    *(f"python/{name}.rs" for name in ("convert", "errors", "frame", "receiver")),
     # Strict JSON for which the pure core has `json`, `orjson` and regular expressions.
     *(f"lexer/{name}.rs" for name in ("digits", "key", "number", "skip", "string")),
     *(f"message/{name}.rs" for name in ("cursor", "fast_path_orders", "fields")),
@@ -33,6 +33,8 @@ ONLY_RUST = {
     # Sockets and TLS, for which the pure core has `socket` and `ssl`.
     *("socket.rs", "tls.rs"),
     *(f"python/{name}.rs" for name in ("buffers", "plain_stream", "tls_stream")),
+    # A thread that reads.
+    *("engine/shared.rs", "reader.rs", "python/thread_reader.rs"),
 }
 #: Docstrings, which the native core gets from `rust/build.rs`, warnings, and a lock.
 ONLY_PURE = {"deprecation.py", "docs.py", "lock.py"}

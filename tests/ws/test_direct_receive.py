@@ -18,9 +18,9 @@ from websockets.exceptions import ConnectionClosed
 from kraken_connector import Engine, WSDataMessage, backend
 from kraken_connector._backend import Receiver, ThreadReader
 from kraken_connector.network import Network
-from kraken_connector.ws.network.bypass import ThreadBypass
 from kraken_connector.ws.network.dialing import Dialer
 from kraken_connector.ws.network.opening import open_socket
+from kraken_connector.ws.network.reading_thread import ThreadBypass
 from kraken_connector.ws.network.socket_options import ReadBy, SocketOptions
 from kraken_connector.ws.network.websocket import DirectConnection
 
@@ -291,8 +291,10 @@ async def test_nothing_is_fed_after_the_transport_is_closed(reader: ReadBy, end:
 
 async def test_a_paused_transport_hands_nothing_over(reader: ReadBy) -> None:
     received: list[Any] = []
+    while_reading: list[bool] = []
 
     def take(events: list[Any], _: int) -> None:
+        while_reading.append(socket.transport.is_reading())
         received.extend(events)
         if len(received) < 300:
             socket.transport.pause_reading()
@@ -317,4 +319,5 @@ async def test_a_paused_transport_hands_nothing_over(reader: ReadBy) -> None:
                     assert len(received) == seen
                     socket.transport.resume_reading()
         await socket.close()
+    assert all(while_reading)
     assert [event.data[0] for event in received] == list(range(1000))

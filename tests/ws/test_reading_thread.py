@@ -46,7 +46,7 @@ from kraken_connector.ws import (
     ExecutionsParams,
     KrakenWSClient,
 )
-from kraken_connector.ws.network import bypass
+from kraken_connector.ws.network import dialing, reading_thread
 from kraken_connector.ws.trading import AddOrderParams, CancelOrderParams
 
 pytestmark = pytest.mark.skipif(ThreadReader is None, reason="needs threads of the native core")
@@ -291,9 +291,9 @@ async def test_other_tasks_run_while_a_backlog_is_handled() -> None:
             while checksums(messages)[-1:] != [last]:
                 await asyncio.sleep(0)
                 turns += 1
-                assert len(messages) - before <= bypass.IN_A_TURN + 64
+                assert len(messages) - before <= reading_thread.IN_A_TURN + 64
                 before = len(messages)
-            assert turns >= 5000 / bypass.IN_A_TURN
+            assert turns >= 5000 / reading_thread.IN_A_TURN
 
 
 @pytest.mark.parametrize("overflow", ["drop_oldest", "conflate", "block", "disconnect"])
@@ -475,7 +475,7 @@ async def test_a_thread_that_fails_is_a_lost_connection(
 
     messages: list[Any] = []
     failures = ["the reading thread panicked"]
-    monkeypatch.setattr(bypass, "ThreadReader", Failing)
+    monkeypatch.setattr(reading_thread, "ThreadReader", Failing)
     async with threaded(sim, on_message=messages.append) as client:
         await client.subscribe(BookParams(symbol=[BTC]))
         while failures:
@@ -695,14 +695,18 @@ def test_an_interpreter_ends_amid_reading() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_can_end_and_its_parent_goes_on() -> None:
     script = """
-        import gc
+        import gc, signal
+        from kraken_connector._backend import ThreadReader
 
         async def main():
             sim, client = await begin()
             child = os.fork()
             if not child:
-                del client
-                gc.collect()
+                signal.alarm(10)
+                readers = [each for each in gc.get_objects() if isinstance(each, ThreadReader)]
+                readers or os._exit(1)
+                for reader in readers:
+                    reader.stop()
                 os._exit(7)
             _, status = os.waitpid(child, 0)
             book = client.book("BTC/USD")
@@ -770,6 +774,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 def test_options_that_do_not_fit_are_refused(options: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         KrakenWSClient(**{"reader": "thread", **options})
+
+
+def test_a_core_without_threads_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialing, "ThreadReader", None)
+    with pytest.raises(ValueError, match="reader='thread' needs the native core"):
+        KrakenWSClient(reader="thread")
 
 
 async def test_proxies_are_refused(sim: SimulatedExchange) -> None:

@@ -167,7 +167,7 @@ impl PyEngine {
             return Ok(read);
         }
         let outcome = self.core.lock().feed(frame.as_bytes(), received_ns);
-        self.events(frame, &outcome, received_ns)
+        self.events(frame, outcome, received_ns)
     }
 
     /// The events of a frame that was fed.
@@ -175,13 +175,13 @@ impl PyEngine {
     pub(super) fn events<'py>(
         &self,
         frame: &Bound<'py, PyBytes>,
-        outcome: &Outcome,
+        outcome: Outcome,
         received_ns: Option<i64>,
     ) -> PyResult<Read<'py>> {
         let notices = if outcome.notices.is_empty() {
             None
         } else {
-            Some(self.notices(frame.py(), outcome, received_ns)?)
+            Some(self.notices(frame.py(), &outcome, received_ns)?)
         };
         let event = match &outcome.message {
             Ok(message) => data_message::to_python(frame, message, received_ns, outcome.verified)?,

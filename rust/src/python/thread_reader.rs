@@ -65,13 +65,13 @@ impl PyThreadReader {
         take: &Bound<'py, PyAny>,
     ) -> PyResult<Option<(usize, Bound<'py, PyBytes>)>> {
         let next = self.lock().take();
-        let Some(batch) = next.map_err(|Panicked| {
+        let Some(mut batch) = next.map_err(|Panicked| {
             PyRuntimeError::new_err("the reading thread panicked; its books are invalid")
         })?
         else {
             return Ok(None);
         };
-        let events = self.events(py, &batch)?;
+        let events = self.events(py, &mut batch)?;
         let count = events.len();
         if !events.is_empty() {
             take.call1((PyList::new(py, events)?, batch.received_ns))?;
@@ -92,11 +92,11 @@ impl PyThreadReader {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn events<'py>(&self, py: Python<'py>, batch: &Batch) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    fn events<'py>(&self, py: Python<'py>, batch: &mut Batch) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let mut events = Vec::new();
+        let received_ns = Some(batch.received_ns);
         for (frame, outcome) in batch.messages() {
             let frame = PyBytes::new(py, frame);
-            let received_ns = Some(batch.received_ns);
             let (notices, event) = self.engine.get().events(&frame, outcome, received_ns)?;
             events.extend(notices.into_iter().flatten());
             events.push(event);

@@ -6,22 +6,26 @@ the same frames: what the event loop does when it reads itself.
 
 from __future__ import annotations
 
+import os
 import random
 import select
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import Any
 
 import pytest
+import trustme
 from tests.marks import long
 from tests.oracle import Market
 from tests.ws.helpers import BTC, text_frame
 
 from kraken_connector import Engine
-from kraken_connector._backend import PlainStream, ThreadReader
+from kraken_connector._backend import PlainStream, ThreadReader, TlsConfig
 from kraken_connector.exceptions import BookNotReady
 from kraken_connector.models import BookChecksumEvent, SequenceGapEvent
 
@@ -55,14 +59,20 @@ class Bench:
         sent: the number of messages sent.
     """
 
-    def __init__(self, ours: socket.socket, theirs: socket.socket, pending: bytes = b"") -> None:
+    def __init__(
+        self,
+        ours: socket.socket,
+        theirs: socket.socket,
+        pending: bytes = b"",
+        stream: Any = None,
+    ) -> None:
         self.engine = Engine()
         self.events: list[Any] = []
         self.stamps: list[int] = []
         self.control = b""
         self.sent = 0
         self.theirs = theirs
-        self.stream = PlainStream(ours.fileno(), quickack=False)
+        self.stream = stream or PlainStream(ours.fileno(), quickack=False)
         self.reader = ThreadReader(self.stream, self.engine, MAX_SIZE, pending)
 
     def send(self, *messages: bytes, awaited: bool = True) -> None:
@@ -249,7 +259,7 @@ def test_a_full_queue_holds_the_sender_and_loses_nothing() -> None:
         b.theirs.setblocking(False)
         stream = memoryview(b"".join(text_frame(numbered(n, size)) for n in range(count)))
         sent, since = 0, time.monotonic()
-        while time.monotonic() - since < 0.3:
+        while sent < len(stream) and time.monotonic() - since < 0.3:
             try:
                 sent += b.theirs.send(stream[sent : sent + 2**18])
                 since = time.monotonic()
@@ -296,6 +306,71 @@ def test_a_processor_that_is_not_there_is_refused() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(OSError, match="Invalid argument"):
         ThreadReader(PlainStream(ours.fileno()), Engine(), MAX_SIZE, cpu=100_000)
+
+
+# TLS.
+
+
+@contextmanager
+def secure_bench() -> Iterator[tuple[Bench, ssl.SSLSocket, socket.socket]]:
+    """Read by TLS; yield the server's sockets too, with TLS and below it."""
+    authority, settings = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("exchange.test").configure_cert(settings)
+    root = ssl.PEM_cert_to_DER_cert(authority.cert_pem.bytes().decode())
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        below = socket.socket(fileno=os.dup(theirs.fileno()))
+        stream = TlsConfig([root]).stream(ours.fileno(), "exchange.test", quickack=False)
+        with ThreadPoolExecutor(1) as pool, below:
+            wrapped = pool.submit(settings.wrap_socket, theirs, server_side=True)
+            eventually(stream.handshake)
+            server = wrapped.result(PATIENCE)
+            made = Bench(ours, server, stream=stream)
+            try:
+                with server:
+                    yield made, server, below
+            finally:
+                made.reader.stop()
+
+
+def test_tls_is_read_and_written_at_the_same_time() -> None:
+    with secure_bench() as (b, server, _):
+        for start in range(0, 2000, 100):
+            b.send(*(numbered(n, n % 500) for n in range(start, start + 100)))
+            b.stream.write(b"%04d" % start)
+            assert server.recv(4) == b"%04d" % start
+        assert numbers(b.drain_all()) == list(range(2000))
+
+
+TLS_ENDS: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
+    "close_notify": (lambda server, below: _close_notify(server), 0),
+    "without close_notify": (lambda server, below: below.shutdown(socket.SHUT_RDWR), 0),
+    "no record": (lambda server, below: below.sendall(b"GET / HTTP/1.1"), ssl.SSLError),
+}
+
+
+def _close_notify(server: ssl.SSLSocket) -> None:
+    server.settimeout(0)
+    with suppress(OSError):
+        server.unwrap()
+
+
+@pytest.mark.parametrize(("end", "outcome"), TLS_ENDS.values(), ids=TLS_ENDS)
+def test_the_end_of_tls_is_for_who_reads_next(end: Any, outcome: Any) -> None:
+    with secure_bench() as (b, server, below):
+        b.send(numbered(0))
+        end(server, below)
+        eventually(lambda: b.drain() is None and b.reader.has_ended)
+        assert numbers(b.events) == [0]
+        assert b.reader.stop() == b""
+        # The socket may tell of nothing more.
+        assert b.stream.pending
+        if outcome == 0:
+            assert b.stream.recv_into(bytearray(10)) == 0
+        else:
+            with pytest.raises(outcome):
+                b.stream.recv_into(bytearray(10))
 
 
 # Ahead of the handler.
@@ -424,6 +499,17 @@ def test_a_call_ends_older_content_and_updates_do_not_revive_it(
         b.send(market.update())
         assert not b.engine.book(BTC).is_valid
         b.drain_all()
+
+
+def test_a_ping_makes_nothing_unknown() -> None:
+    market = Market(BTC)
+    with bench() as b:
+        b.send(market.snapshot())
+        b.drain_all()
+        b.theirs.sendall(PING)
+        eventually(lambda: b.drain() is None and b.control == PING)
+        b.engine.books.invalidate(BTC)
+        assert not b.engine.book(BTC).is_valid
 
 
 def test_after_the_thread_nothing_is_unknown() -> None:

@@ -38,9 +38,9 @@ from ..protocol.order_requests import Command
 from ..protocol.session import Session
 from ..token.manager import TokenDelayed, TokenManager
 from .backoff import connect_budget, connect_failed, delays, is_final, is_retryable, spread
-from .bypass import ThreadBypass
 from .dialing import Dialer, check_engine
 from .opening import open_socket
+from .reading_thread import ThreadBypass
 from .socket_options import ReceiveStamps, SocketOptions
 from .websocket import DirectConnection, FrameWriter, MakeBypass
 
