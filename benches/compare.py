@@ -24,6 +24,7 @@ from benches import (
     ours,
     package_rows,
     rust_rows,
+    shared_rows,
     socket_rows,
     trade_rows,
     turn_rows,
@@ -42,6 +43,7 @@ SECTIONS: dict[str, Callable[[Results, float], None]] = {
     "trades": trade_rows.measure,
     "ages": age_rows.measure,
     "wake-ups": wake_rows.measure,
+    "shared": shared_rows.measure,
     "opening": opening_rows.measure,
     "latency": socket_rows.measure_latency,
 }

@@ -21,7 +21,7 @@ STATE = HOME / "peers.json"
 
 #: Dependencies of this package and of the benchmarks.
 TOOLS = ("h11>=0.14", "httpx>=0.27", "orjson>=3.10", "websockets>=15.0", "trustme", "matplotlib")
-PEERS = ("msgspec", "picows", "uvloop", "aiofastnet", "python-kraken-sdk", "ccxt")
+PEERS = ("msgspec", "picows", "uvloop", "aiofastnet", "python-kraken-sdk", "ccxt", "iceoryx2")
 OLD = "kraken-connector==0.2.0"
 
 

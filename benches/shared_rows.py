@@ -15,20 +15,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from benches import corpus, receivers
+from benches import corpus, ours, receivers
+from benches.link import PLAIN, Link, link
 from benches.remote import Worker, WorkerError, two_processors
 from benches.results import Results
-from benches.socket_rows import CALLBACK
-from benches.timing import Contender, Rounds, collector_off, interleave
+from benches.taps import Tap
+from benches.targets import ICEORYX, TARGETS
+from benches.timing import Contender, Rounds, interleave
 from tests.ws.helpers import text_frame
 
 import kraken_connector
 from kraken_connector._backend import BookFile, BookWriter, Engine, Receiver
-from kraken_connector.ws import BookParams, KrakenWSClient
 
 STREAM = "replay-10"
 RATE = 100_000
@@ -39,7 +41,8 @@ LEVELS = 25
 #: Turns through the stream in one measurement.
 LOOPS = 40
 SHARED, ALONE = "shared", "not shared"
-COST = "cost of sharing books"
+COST, SECTION = "cost of sharing books", "shared books"
+SHARED_BOOK, C_LEVELS = "shared book", "C, 2 x 10 levels"
 ROOT = Path(__file__).parent.parent
 READER = ROOT / "tests" / "shared_books" / "reader.c"
 MEMORY = Path("/dev/shm")
@@ -50,66 +53,70 @@ def measure(results: Results, seconds: float) -> None:
     if kraken_connector.backend() != "native" or not MEMORY.is_dir():
         results.add_note("shared books are measured on Linux with the native core only")
         return
-    with collector_off():
-        with link() as contenders:
-            rounds = interleave(contenders, seconds=seconds)
-            results.add(COST, "socket to callback, full load", "ns/message", rounds)
-        for messages in READS:
-            rounds = interleave(feeds(messages), seconds=seconds)
-            results.add(COST, f"{messages} messages a read", "ns/message", rounds)
-        with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-            path = Path(folder) / "kraken-bench"
-            with written(path, seconds):
-                rounds = interleave(tops(path), seconds=seconds)
-                results.add("shared books", "top, from Python", "ns/read", rounds)
-                results.add(
-                    "shared books", "by the header for C", "ns/read", in_c(Path(folder), path)
-                )
+    _measure_cost(results, seconds)
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        path = Path(folder) / "kraken-bench"
+        with written(path, seconds):
+            _measure_reads(results, path, seconds)
+
+
+def _measure_cost(results: Results, seconds: float) -> None:
+    with link() as pair:
+        turns = {name: partial(full_load, pair, name) for name in (ALONE, SHARED)}
+        cases = {"socket to callback, full load": interleave(turns, seconds=seconds)}
+    for messages in READS:
+        rounds = interleave(feeds(messages), seconds=seconds)
+        cases[f"{messages} messages a read"] = rounds
+    for case, rounds in cases.items():
+        results.add(COST, case, "ns/message", rounds)
+        decides = case.startswith("socket")
+        results.compare("share-cost", case, rounds, (SHARED, ALONE), decides=decides)
+
+
+def _measure_reads(results: Results, path: Path, seconds: float) -> None:
+    rounds = interleave(tops(path), seconds=seconds)
+    results.add(SECTION, "top, from Python", "ns/read", rounds)
+    results.amount("share-top", "top, from Python", rounds[SHARED_BOOK])
+    results.compare("share-rival", "top, from Python", rounds, (SHARED_BOOK, ICEORYX))
+    in_c_rounds = in_c(path.parent, path)
+    results.add(SECTION, "by the header for C", "ns/read", in_c_rounds)
+    if in_c_rounds:
+        results.amount("share-read", "by the header for C", in_c_rounds[C_LEVELS])
+    else:
+        results.add_note(f"{TARGETS['share-read'].what}: not measured, there is no C compiler")
 
 
 # The cost for the feed.
 
 
-@contextmanager
-def link() -> Iterator[dict[str, Contender]]:
-    """Make contenders that receive a stream over a loopback socket at full load."""
-    receiving, sending = two_processors()
-    with Worker(cpu=sending) as sender, Worker(cpu=receiving) as receiver:
-        port = sender.call("benches.sender:address")["port"]
-        updates = len(corpus.endless(STREAM).frames) - 1
-
-        def contender(name: str) -> Contender:
-            def once() -> float:
-                sender.start("benches.sender:flat_out", stream=STREAM, loops=LOOPS, tls=False)
-                measured = receiver.call(
-                    "benches.shared_rows:receive",
-                    name=name,
-                    port=port,
-                    skip=updates,
-                    count=LOOPS * updates + 1,
-                )
-                sender.wait()
-                return float(measured["cpu"])
-
-            return once
-
-        yield {ALONE: contender(ALONE), SHARED: contender(SHARED)}
+def full_load(pair: Link, name: str) -> float:
+    """Return the processor time of a message at full load over a socket, ns."""
+    updates = len(corpus.endless(STREAM).frames) - 1
+    measured = pair.serve(
+        name,
+        PLAIN,
+        send=("flat_out", {"stream": STREAM, "loops": LOOPS}),
+        receive=(
+            "benches.shared_rows:receive",
+            {"stream": STREAM, "skip": updates, "count": LOOPS * updates + 1},
+        ),
+    ).received
+    return float(measured["cpu"])
 
 
-def receive(name: str, **job: int) -> dict[str, float]:
+def receive(**job: Any) -> dict[str, float]:
     """Receive with a callback, and share the book or not. Runs in a worker."""
-    receivers.CLIENTS[SHARED] = sharing_callback
-    client = SHARED if name == SHARED else CALLBACK
-    return receivers.receive(client, "asyncio", authority="", stream=STREAM, **job)
+    receivers.CLIENTS |= {ALONE: receivers.our_callback, SHARED: sharing_callback}
+    return receivers.receive(**job)
 
 
-async def sharing_callback(job: receivers.Job, tap: receivers.Tap) -> None:
+async def sharing_callback(job: receivers.Job, tap: Tap) -> None:
     """Like `receivers.our_callback`, with the book shared."""
-    async with KrakenWSClient(url=job.url, ssl=job.tls, proxy=False) as client:
-        params = BookParams(symbol=[job.book.symbol], depth=job.book.depth)
+    async with ours.client(job.url, ours.CALLBACK) as client:
         with client.share(f"bench-{os.getpid()}", LEVELS):
-            await client.subscribe(params, callback=tap.on_message)
+            await client.subscribe(ours.book_params(job.book), callback=tap.on_message)
             await tap.done
+            ours.check(client, job.count)
 
 
 def feeds(messages: int) -> dict[str, Contender]:
@@ -195,12 +202,12 @@ def tops(path: Path) -> dict[str, Contender]:
     engine.feed(corpus.stream(STREAM).frames[0])
     shared = BookFile(str(path), 60.0).book("BTC/USD")
     contenders = {
-        "shared book": timed(shared.top),
+        SHARED_BOOK: timed(shared.top),
         "live book": timed(engine.book("BTC/USD").top_of_book),
     }
     iceoryx = blackboard()
     if iceoryx is not None:
-        contenders["iceoryx2 blackboard"] = timed(iceoryx)
+        contenders[ICEORYX] = timed(iceoryx)
     return contenders
 
 
@@ -253,7 +260,7 @@ def in_c(folder: Path, path: Path) -> Rounds:
     subprocess.run([compiler, "-O2", f"-I{include}", READER, "-o", program], check=True)
     rounds: Rounds = {}
     for _ in range(5):
-        for name, levels in (("C, 2 x 10 levels", 10), ("C, top", 1)):
+        for name, levels in ((C_LEVELS, 10), ("C, top", 1)):
             command = [program, path, "BTC/USD", "time", "3000000", str(levels)]
             answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             figure, _, rest = answer.partition(" ns, ")

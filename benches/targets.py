@@ -38,6 +38,7 @@ PICOWS = "picows + orjson.loads"
 PICOWS_ASYNCIO = "picows + orjson.loads on asyncio's transports"
 PICOWS_DICT = "picows + orjson + a dict"
 OLD = "kraken-connector 0.2.0"
+ICEORYX = "iceoryx2 blackboard"
 DICT = "dict + orjson.dumps alone"
 SLOTS = "two attributes of an object with slots"
 WEBSOCKETS = "dict + orjson.dumps + websockets"
@@ -77,6 +78,10 @@ TARGETS: dict[str, Target] = {
     "wake-up": Target("wake-up, from the reading thread to the callback, p50", "us", "at most", 20),
     "opening": Target("connect, subscribe, first verified book", PICOWS_DICT, "at most", 1.0),
     "stall": Target("longest stall of the loop while connecting", "ms", "at most", 2),
+    "share-read": Target("shared book: 2 x 10 levels, header for C", "ns", "at most", 60),
+    "share-top": Target("shared book: top, from Python", "ns", "at most", 300),
+    "share-rival": Target("shared book: top, from Python", ICEORYX, "at most", 1.0),
+    "share-cost": Target("processor time of a message, book shared", "not shared", "at most", 1.1),
     "quotes": Target("best bid and ask as floats", SLOTS, "at most", 2.0),
     "memory-deep": Target("memory of a depth-1000 book", "KiB", "at most", 128),
     "memory-many": Target("memory of 1,000 depth-10 books", "MiB", "at most", 16),

@@ -406,6 +406,7 @@ impl<W: Wire> Worker<W> {
 
     /// Waits and reads; false at the end.
     fn read(&mut self) -> bool {
+        self.engine.lock().ring();
         self.make_room();
         loop {
             if !self.wire.is_pending() && !wait(self.wire.fd(), &self.stopped) {
