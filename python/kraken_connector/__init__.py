@@ -53,6 +53,7 @@ __all__ = [
     "BookLevel",
     "BookNotReady",
     "BookParams",
+    "BookShare",
     "BookQuarantinedEvent",
     "Books",
     "CancelAllOrdersAfterParams",

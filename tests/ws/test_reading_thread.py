@@ -761,8 +761,8 @@ async def test_frames_are_logged_by_the_event_loop(
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "redundant": ({"redundant": True}, "reader='thread' is not for redundant=True"),
-    "ssl": ({"ssl": tls_contexts("127.0.0.1")[1]}, "needs the TLS of the native core"),
-    "openssl": ({"tls_engine": "openssl"}, "needs the TLS of the native core"),
+    "ssl": ({"ssl": tls_contexts("127.0.0.1")[1]}, "reader='thread' cannot be had with OpenSSL"),
+    "openssl": ({"tls_engine": "openssl"}, "reader='thread' cannot be had with OpenSSL"),
     "no such reader": ({"reader": "spin"}, "reader must be one of"),
     "no such processor": ({"cpu": 4095}, "cpu must be a processor of this process"),
     "negative processor": ({"cpu": -1}, "cpu"),
@@ -777,13 +777,16 @@ def test_options_that_do_not_fit_are_refused(options: dict[str, Any], text: str)
 
 
 def test_a_core_without_threads_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialing, "ThreadReader", None)
+    monkeypatch.setattr(dialing, "TlsConfig", None)
     with pytest.raises(ValueError, match="reader='thread' needs the native core"):
         KrakenWSClient(reader="thread")
 
 
-async def test_proxies_are_refused(sim: SimulatedExchange) -> None:
-    client = client_of(sim, reader="thread", proxy="http://127.0.0.1:1")
+async def test_proxies_are_refused(sim: SimulatedExchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="reader='thread'"):
+        client_of(sim, reader="thread", proxy="http://127.0.0.1:1")
+    monkeypatch.setattr(networks.Network, "proxy_for", lambda *_: "http://127.0.0.1:1")
+    client = client_of(sim, reader="thread", proxy=None)
     with pytest.raises(ConnectFailed, match="reader='thread'"):
         await client.connect()
 

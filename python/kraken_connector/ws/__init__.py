@@ -107,6 +107,7 @@ from .orders import Exposure, Fill, Order, Orders
 from .orders.queue_watch import QueueWatch
 from .orders.replies import TradingReply
 from .pool.link import ConnectionView
+from .pool.sharing import BookShare
 from .protocol.registry import SubscriptionEntry, SubscriptionError
 from .sequence import SequenceGapEvent, SequenceTracker
 from .subscribe import (
@@ -172,6 +173,7 @@ __all__ = [
     "BookNotReady",
     "BookParams",
     "BookQuarantinedEvent",
+    "BookShare",
     "CancelAllOrdersAfterParams",
     "CancelAllOrdersAfterResult",
     "CancelAllParams",

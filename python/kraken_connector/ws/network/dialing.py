@@ -23,8 +23,9 @@ __all__ = ["Dialer", "check_engine"]
 logger = logging.getLogger(__name__)
 
 NO_PROXY: Final = (
-    "local_addr, sock_options, busy_poll, quickack, resolve, receive_stamps='kernel' and "
-    "tls_engine='rustls' need a connection without a proxy and an event loop with add_reader"
+    "local_addr, sock_options, busy_poll, quickack, resolve, receive_stamps='kernel', "
+    "reader='thread' and tls_engine='rustls' need a connection without a proxy and an event loop "
+    "with add_reader"
 )
 
 #: The settings of rustls by those of `ssl` with the same authorities; `None` without authorities.
