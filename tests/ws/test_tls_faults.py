@@ -40,14 +40,20 @@ from websockets.exceptions import InvalidMessage
 
 from kraken_connector import _backend
 from kraken_connector.exceptions import ConnectFailed
+from kraken_connector.network import Network
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import BookParams, KrakenWSClient, TickerParams, WSRequest
 from kraken_connector.ws.network.backoff import is_retryable
+from kraken_connector.ws.network.dialing import Dialer
+from kraken_connector.ws.network.socket_options import SocketOptions
+from kraken_connector.ws.network.streams import TlsStream
 
 HOST, ADDRESS = "exchange.test", "127.0.0.1"
 ENGINES = ["openssl"] if _backend.TlsConfig is None else ["openssl", "rustls"]
 NOW = datetime.datetime.now(datetime.UTC)
 DAY = datetime.timedelta(days=1)
+#: Which connections are cut off: the first, of rustls, and the fourth, of OpenSSL.
+CUT = (1, 4)
 
 
 @cache
@@ -374,6 +380,37 @@ async def test_exchange_that_rustls_cannot_talk_to_is_reached_as_before(
     told = [one.message for one in caplog.records if "OpenSSL is asked" in one.message]
     assert len(told) == len(ENGINES) - 1
     assert all(HOST in text for text in told)
+
+
+@pytest.mark.skipif(len(ENGINES) < 2, reason="needs rustls")
+async def test_exchange_that_cuts_off_the_hello_of_rustls_is_reached_next() -> None:
+    accepted = 0
+
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal accepted
+        accepted += 1
+        if accepted in CUT:
+            await reader.read(1)
+            writer.transport.abort()
+        else:
+            await writer.start_tls(trusted())
+            await reader.read()
+            writer.close()
+
+    dialer = Dialer(Network(proxy=False), SocketOptions())
+    engines = []
+    async with await asyncio.start_server(cut, ADDRESS, 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        for attempt in range(1, 7):
+            try:
+                line = await dialer.dial(ADDRESS, port, is_secure=True)
+            except ConnectionResetError:
+                assert attempt in CUT
+            else:
+                engines.append("openssl" if isinstance(line.stream, TlsStream) else "rustls")
+                line.connection.close()
+    assert accepted == 6
+    assert engines == ["openssl", "openssl", "rustls", "rustls"]
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the command openssl")

@@ -28,6 +28,9 @@ NO_PROXY: Final = (
     "with add_reader"
 )
 
+#: What an attempt fails with if the peer, or a machine on the way to it, cuts it off.
+CUT_OFF: Final = (ConnectionResetError, BrokenPipeError)
+
 #: The settings of rustls by those of `ssl` with the same authorities; `None` without authorities.
 _configs: WeakKeyDictionary[tls.SSLContext, TlsConfig | None] = WeakKeyDictionary()
 
@@ -57,7 +60,8 @@ class Dialer:
     """Connects sockets to one host, one after the other.
 
     A host that rustls cannot agree with is connected to again by OpenSSL, from then on at once: so
-    its reason is that of Python in any case, and nobody is worse off than with Python alone.
+    its reason is that of Python in any case, and nobody is worse off than with Python alone. After
+    a handshake that was cut off, the next attempt is by the other engine.
 
     Args:
         network: TLS settings.
@@ -68,7 +72,8 @@ class Dialer:
         self._network = network
         self._options = options
         self._needs_rustls = options.tls_engine == "rustls" or options.reader == "thread"
-        self._needs_openssl = options.tls_engine == "openssl" or network.ssl is not None
+        self._must_be_openssl = options.tls_engine == "openssl" or network.ssl is not None
+        self._needs_openssl = self._must_be_openssl
         self._has_stamps = options.receive_stamps == "kernel"
         self._native = {"quickack": options.quickack, "stamps": self._has_stamps}
 
@@ -96,14 +101,22 @@ class Dialer:
         if (config := await self._rustls(context)) is not None:
             try:
                 return await line(lambda one: config.stream(one.fileno(), host, **self._native))
-            except tls.SSLEOFError:
+            except (tls.SSLEOFError, *CUT_OFF) as error:
+                # Perhaps because it was rustls, so that the next attempt is by the other engine.
+                self._needs_openssl = not self._needs_rustls
+                if not isinstance(error, tls.SSLEOFError):
+                    raise
                 raise ConnectionResetError("closed by the peer in the TLS handshake") from None
             except (tls.SSLError, ValueError) as error:
                 if self._needs_rustls:
                     raise
                 logger.info("rustls cannot connect to %s, OpenSSL is asked: %s", host, error)
                 self._needs_openssl = True
-        return await line(lambda one: TlsStream(one, context, host))
+        try:
+            return await line(lambda one: TlsStream(one, context, host))
+        except CUT_OFF:
+            self._needs_openssl = self._must_be_openssl
+            raise
 
     def check_absent(self) -> None:
         """Check that sockets of the event loop will do.
