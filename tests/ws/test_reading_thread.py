@@ -113,8 +113,8 @@ def elsewhere(**options: Any) -> Iterator[Elsewhere]:
     try:
         there.run(sim.__aenter__())
         yield there
-        there.run(sim.__aexit__(None, None, None))
     finally:
+        there.run(sim.__aexit__(None, None, None))
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -240,7 +240,7 @@ async def test_received_times_are_those_of_the_thread() -> None:
             blocked_until(lambda: client.book(BTC).checksum() == last)
             blocked_ns = time.time_ns()
             stand_still(0.02)
-            await eventually(lambda: checksums(messages)[-1] == last)
+            await eventually(lambda: checksums(messages)[-1:] == [last])
             assert messages[-1].received_ns == client.book(BTC).received_ns
             assert messages[-1].received_ns < blocked_ns
 

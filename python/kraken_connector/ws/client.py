@@ -145,9 +145,9 @@ class KrakenWSClient(PreparingMethods, Level3Methods, SharingMethods, Settings):
             when the kernel received it (Linux, native core).
         reader: `loop`, the event loop reads, or `thread`, a thread of the native core does, one for
             each connection. Books are then up to date while Python is busy, and may change between
-            two reads of a book; messages come on the event loop as ever, some 20 us later. Not on
-            Windows, nor with `redundant`, a proxy, `ssl` or `tls_engine="openssl"`. See
-            docs/performance.md.
+            two reads of a book; messages come on the event loop as ever, some tens of microseconds
+            later. Not on Windows, nor with `redundant`, a proxy, `ssl` or `tls_engine="openssl"`.
+            See docs/performance.md.
         cpu: with `reader="thread"`, the processor that the threads run on (Linux); any by default.
         retryable: whether to keep reconnecting after an exception from an attempt, or after the
             exchange closed a connection with code 1008. The default gives up on that code, on

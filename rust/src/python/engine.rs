@@ -172,6 +172,10 @@ impl PyEngine {
 
     /// The events of a frame that was fed.
     #[inline(always)]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "by reference it stays in memory, which costs the shortest messages a hundredth"
+    )]
     pub(super) fn events<'py>(
         &self,
         frame: &Bound<'py, PyBytes>,
