@@ -1,7 +1,7 @@
 """Build the Rust core twice: first to record a profile of its work, then with that profile.
 
 The compiler learns from the recorded and synthetic frames in `tests/` which branches are taken and
-what is worth inlining; a book update then takes about a quarter less time. `build_backend.py` does
+what is worth inlining; a book update then takes a twentieth less time. `build_backend.py` does
 this when `KRAKEN_CONNECTOR_PROFILE=1`, as for the released wheels. Run as a program, this file puts
 the core that such a wheel has into the source tree, which is what `make bench` measures.
 

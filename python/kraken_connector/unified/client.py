@@ -25,7 +25,7 @@ from ..ws.constants import ConnectionState
 from ..ws.delivery.queues import Overflow
 from ..ws.dispatcher import WSMessage
 from ..ws.envelopes import SubscriptionResult, WSRequest
-from ..ws.network.socket_options import LocalAddr, ReceiveStamps, SockOption, TlsEngine
+from ..ws.network.socket_options import LocalAddr, ReadBy, ReceiveStamps, SockOption, TlsEngine
 from ..ws.orders import Orders
 from ..ws.orders.replies import TradingReply
 from ..ws.pool.link import ConnectionView
@@ -85,6 +85,8 @@ class ClientOptions(TypedDict, total=False):
     quickack: bool
     resolve: Mapping[str, str | Sequence[str]] | None
     receive_stamps: ReceiveStamps
+    reader: ReadBy
+    cpu: int | None
     retryable: Callable[[BaseException], bool]
     order_deadline: float
     sequencing: Sequencing
