@@ -255,7 +255,7 @@ def test_a_writer_killed_within_a_change_leaves_no_readable_book(
             read()
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [5, pytest.param(40, marks=pytest.mark.long)])
 def test_no_kill_leaves_a_torn_or_live_book(
     reading: Any, path: Path, start: Start, kills: int
 ) -> None:
