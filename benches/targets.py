@@ -80,7 +80,7 @@ TARGETS: dict[str, Target] = {
     "stall": Target("longest stall of the loop while connecting", "ms", "at most", 2),
     "share-read": Target("shared book: 2 x 10 levels, header for C", "ns", "at most", 60),
     "share-top": Target("shared book: top, from Python", "ns", "at most", 300),
-    "share-rival": Target("shared book: top, from Python, beside a library", ICEORYX, "at most", 1.0),
+    "share-rival": Target("shared book: top, beside a library", ICEORYX, "at most", 1.0),
     "share-cost": Target("processor time of a message, book shared", "not shared", "at most", 1.1),
     "quotes": Target("best bid and ask as floats", SLOTS, "at most", 2.0),
     "memory-deep": Target("memory of a depth-1000 book", "KiB", "at most", 128),
