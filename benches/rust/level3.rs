@@ -63,12 +63,11 @@ fn sealed(book: &mut L3Book, kind: &str, rows: &[Vec<String>; 2]) -> String {
         Ok(Message::Data(_))
     ));
     let (bids, asks) = L3Book::rows(&batch, &batch.items()[0]);
-    let applied = if kind == "snapshot" {
-        book.apply_snapshot(bids, asks)
+    if kind == "snapshot" {
+        book.apply_snapshot(bids, asks).unwrap();
     } else {
-        book.apply_update(bids, asks)
-    };
-    applied.unwrap();
+        book.apply_update(bids, asks).unwrap();
+    }
     message(kind, rows, book.checksum())
 }
 
