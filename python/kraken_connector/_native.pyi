@@ -547,7 +547,7 @@ class ThreadReader:
         stream: PlainStream | TlsStream,
         engine: Engine,
         max_size: int,
-        pending: bytes = b"",
+        pending: bytes | None = None,
         cpu: int | None = None,
     ) -> Self: ...
     def fileno(self) -> int:

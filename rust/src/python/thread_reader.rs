@@ -23,19 +23,31 @@ pub(super) struct PyThreadReader {
 #[pymethods]
 impl PyThreadReader {
     #[new]
-    #[pyo3(signature = (stream, engine, max_size, pending = Vec::new(), cpu = None))]
+    #[pyo3(signature = (stream, engine, max_size, pending = None, cpu = None))]
     fn py_new(
         stream: &Bound<'_, PyAny>,
         engine: Py<PyEngine>,
         max_size: usize,
-        pending: Vec<u8>,
+        pending: Option<Vec<u8>>,
         cpu: Option<usize>,
     ) -> PyResult<Self> {
         let core = engine.get().shared();
         let reader = if let Ok(stream) = stream.cast::<PyPlainStream>() {
-            Reader::start(stream.get().wire()?, core, pending, max_size, cpu)?
+            Reader::start(
+                stream.get().wire()?,
+                core,
+                pending.unwrap_or_default(),
+                max_size,
+                cpu,
+            )?
         } else if let Ok(stream) = stream.cast::<PyTlsStream>() {
-            Reader::start(stream.get().wire()?, core, pending, max_size, cpu)?
+            Reader::start(
+                stream.get().wire()?,
+                core,
+                pending.unwrap_or_default(),
+                max_size,
+                cpu,
+            )?
         } else {
             let kind = stream.get_type();
             let text = format!("a stream of the native core is needed, not {kind}");
