@@ -31,23 +31,11 @@ impl PyThreadReader {
         pending: Option<Vec<u8>>,
         cpu: Option<usize>,
     ) -> PyResult<Self> {
-        let core = engine.get().shared();
+        let (core, pending) = (engine.get().shared(), pending.unwrap_or_default());
         let reader = if let Ok(stream) = stream.cast::<PyPlainStream>() {
-            Reader::start(
-                stream.get().wire()?,
-                core,
-                pending.unwrap_or_default(),
-                max_size,
-                cpu,
-            )?
+            Reader::start(stream.get().wire()?, core, pending, max_size, cpu)?
         } else if let Ok(stream) = stream.cast::<PyTlsStream>() {
-            Reader::start(
-                stream.get().wire()?,
-                core,
-                pending.unwrap_or_default(),
-                max_size,
-                cpu,
-            )?
+            Reader::start(stream.get().wire()?, core, pending, max_size, cpu)?
         } else {
             let kind = stream.get_type();
             let text = format!("a stream of the native core is needed, not {kind}");
