@@ -56,8 +56,11 @@ def new_loop(name: str) -> asyncio.AbstractEventLoop:
 
 
 def run(loop: str, main: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=lambda: new_loop(loop)) as runner:
-        runner.run(asyncio.wait_for(main, PATIENCE))
+    try:
+        with asyncio.Runner(loop_factory=lambda: new_loop(loop)) as runner:
+            runner.run(asyncio.wait_for(main, PATIENCE))
+    finally:
+        main.close()  # It was not started if there is no such loop.
 
 
 def contract(kinds: list[str] = KINDS) -> Callable[[Test], Callable[[str, str], None]]:
