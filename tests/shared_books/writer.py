@@ -14,12 +14,12 @@ from pathlib import Path
 
 from benches import corpus
 
-from kraken_connector._native import BookWriter, Engine
-
 STREAM = "replay-10"
 
 
 def main(path: str, how: str) -> None:
+    from kraken_connector._native import BookWriter, Engine  # noqa: PLC0415 (may be absent)
+
     stream = corpus.endless(STREAM)
     snapshot, *updates = stream.frames
     engine, writer = Engine(), BookWriter(path, 10, 8)
