@@ -50,7 +50,7 @@ def follow(**job: Any) -> None:
 
 
 async def our_trader(job: Job, steps: Steps | None) -> None:
-    """`KrakenWSClient` with a plain function, which starts a task for the prepared amend."""
+    """`KrakenWSClient` with a plain function, which sends a prepared amend."""
     from benches import ours
 
     from kraken_connector.http import WebSocketToken
@@ -61,7 +61,6 @@ async def our_trader(job: Job, steps: Steps | None) -> None:
             return WebSocketToken(TOKEN, 900)
 
     replies: asyncio.Queue[Any] = asyncio.Queue()
-    call_soon = asyncio.get_running_loop().call_soon
     async with ours.client(job.url, job.client, token_manager=TokenManager(Source())) as client:
         symbol = job.book.symbol
         amend = client.prepare_amend(order_id=ORDER_ID, symbol=symbol)
@@ -69,10 +68,10 @@ async def our_trader(job: Job, steps: Steps | None) -> None:
         def on_book(message: Any) -> None:
             if message.type == "update":
                 bid, _, ask, _ = client.book(symbol).top_of_book()
-                task = asyncio.create_task(amend(limit_price=price(bid, ask)))
-                task.add_done_callback(replies.put_nowait)
+                reply = amend.send(limit_price=price(bid, ask))
+                reply.add_done_callback(replies.put_nowait)
                 if steps is not None:
-                    call_soon(steps.sent)  # after the task's first step, which sends
+                    steps.sent()
 
         await client.subscribe(ours.book_params(job.book), callback=on_book)
         for _ in range(job.count - 1):

@@ -33,5 +33,5 @@ def test_the_time_is_shown_where_nothing_else_is(
     monkeypatch.syspath_prepend(PROGRESS.parent)
     progress = importlib.import_module("progress")
     monkeypatch.setattr(progress, "SILENCE", 0.001)
-    assert progress.run([sys.executable, "-c", ""]) == 0
+    assert progress.run([sys.executable, "-c", "import time; time.sleep(0.2)"]) == 0
     assert "  0 s\n" in capsys.readouterr().out

@@ -11,7 +11,7 @@ from kraken_connector.exceptions import ConnectionLost, OrderOutcomeUnknown
 from kraken_connector.http import WebSocketToken
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import ConnectionState, KrakenWSClient, TickerParams, TokenManager
-from kraken_connector.ws.protocol.order_requests import OrderRequests
+from kraken_connector.ws.protocol.order_requests import Command, OrderRequests
 from kraken_connector.ws.protocol.requests import Requests
 from kraken_connector.ws.protocol.resync import Resyncs
 from kraken_connector.ws.protocol.session import Session
@@ -103,7 +103,7 @@ async def test_order_that_left_before_a_failure_is_not_withdrawn(
 ) -> None:
     async with connected(sim, token_manager=tokens_of(sim)) as client:
         await client.add_order(LIMIT)
-        failed = fail_once(monkeypatch, Session, "check_pause")
+        failed = fail_once(monkeypatch, Command, "is_due")
         with pytest.raises(OrderOutcomeUnknown):
             await client.add_order(LIMIT)
         assert failed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TypeVar
 
 from ...models.trading import (
@@ -77,7 +76,7 @@ class OrderMethods:
         tag: str | None = None,
         max_wait: float | None = None,
     ) -> Placement:
-        """Start placing an order or a batch, and return at once.
+        """Send an order or a batch, and return at once.
 
             placement = client.place(AddOrderParams(...))
             print(placement.cl_ord_id)
@@ -96,7 +95,7 @@ class OrderMethods:
             raise TypeError(f"place takes {wanted}, not {type(params).__name__}")
         check_host(params, self._HOST)
         request = self._trader.prepare(params, tag=tag, max_wait=max_wait)
-        return Placement(asyncio.create_task(self._trader.send(request)), request.orders)
+        return Placement(self._trader.start(request), request.orders)
 
     async def amend_order(
         self, params: AmendOrderParams, *, max_wait: float | None = None

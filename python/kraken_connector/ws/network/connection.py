@@ -265,7 +265,11 @@ class Connection:
         """
         self.session.trading.send(command, self.now())
         try:
-            self._attend()
+            if self._socket is not None:
+                self._send()
+            # Nearly always the timer, which checks the clocks too, comes before the answer is due.
+            if self.session.outgoing or self._timer is None or command.is_due(self._timer.when()):
+                self._attend()
         except Exception as error:  # noqa: BLE001 (the request may have left: it is not withdrawn)
             self._give_up_socket("sending an order failed", error)
 

@@ -114,6 +114,10 @@ class Command:
         """Whether it has an outcome."""
         return self.outcome is not None
 
+    def is_due(self, now: float) -> bool:
+        """Return whether it needs a token that is to be fetched, or times out before `now`."""
+        return self.state == "waiting" or self.deadline < now
+
     @property
     def has_several_answers(self) -> bool:
         """Whether it may get more than one answer."""

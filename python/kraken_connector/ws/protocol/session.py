@@ -401,6 +401,13 @@ class Session:
             self._planned = min(self.keepalive.deadline(), self._gate.deadline(), *times)
         return min(self._planned, self._watch.due)
 
+    def is_overtaken(self, now: float) -> bool:
+        """Return whether the answer to an order brings work before the last `deadline`."""
+        if self.outgoing or self.failure is not None or self.token_deadline <= now:
+            return True
+        due = min(self.trading.deadline(now), self.private_streams.deadline(now))
+        return due < min(self._planned, self._watch.due)
+
     def pause(self) -> None:
         """Expect no frames until `resume`: the driver has stopped reading."""
         self._paused = True
@@ -562,10 +569,11 @@ class Session:
         self._exchange.learn(pong.time_in, pong.time_out, sent, self.keepalive.heard)
 
     def _on_response(self, response: WSResponse | WSErrorResponse) -> None:
-        self.attention = True
         response = self.tokens.mask.reply(response)
         if self.trading.handle(response, self.keepalive.heard):
+            self.attention = self.attention or self.is_overtaken(self.keepalive.heard)
             return
+        self.attention = True
         self._exchange.learn(response.time_in, response.time_out, None, self.keepalive.heard)
         if self.requests.handle(response, self.keepalive.heard):
             self._after(self.keepalive.heard)

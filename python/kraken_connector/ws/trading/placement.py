@@ -22,11 +22,11 @@ class Placement:
         orders: the orders, available at once.
     """
 
-    def __init__(self, task: asyncio.Task[TradingReply[Any]], orders: Sequence[Order]) -> None:
+    def __init__(self, reply: asyncio.Future[TradingReply[Any]], orders: Sequence[Order]) -> None:
         self.orders = tuple(orders)
-        self._task = task
+        self._reply = reply
         # Retrieved here, as the placement may never be awaited; `order.error` has it too.
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        reply.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     @property
     def order(self) -> Order | None:
@@ -39,8 +39,8 @@ class Placement:
         return None if self.order is None else self.order.cl_ord_id
 
     def __await__(self) -> Generator[Any, None, TradingReply[Any]]:
-        return asyncio.shield(self._task).__await__()
+        return asyncio.shield(self._reply).__await__()
 
     def __repr__(self) -> str:
-        state = "answered" if self._task.done() else "not answered yet"
+        state = "answered" if self._reply.done() else "not answered yet"
         return f"<Placement {', '.join(map(repr, self.orders))}, {state}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
 from ...exceptions import InvalidParameter
@@ -34,9 +35,15 @@ class PreparedCancel:
 
     async def __call__(self) -> TradingReply[CancelOrderResult]:
         """Cancel the order; raises what `KrakenWSClient.cancel_order` raises."""
+        return await self._trader.send(self._request())
+
+    def send(self) -> asyncio.Future[TradingReply[CancelOrderResult]]:
+        """Cancel the order within this call, as `PreparedAmend.send` amends one."""
+        return self._trader.start(self._request())
+
+    def _request(self) -> Request:
         targets = self._trader.target(self._name)
-        request = Request(self.params, None, self._body, (), targets)
-        return await self._trader.send(request)
+        return Request(self.params, None, self._body, (), targets)
 
     def __repr__(self) -> str:
         return f"<prepared {self.params!r}>"
@@ -73,6 +80,50 @@ class PreparedAmend:
             display_qty: the visible quantity of an iceberg order.
             trigger_price: the new trigger price.
         """
+        return await self._trader.send(
+            self._request(limit_price, order_qty, display_qty, trigger_price)
+        )
+
+    def send(
+        self,
+        *,
+        limit_price: Number | None = None,
+        order_qty: Number | None = None,
+        display_qty: Number | None = None,
+        trigger_price: Number | None = None,
+    ) -> asyncio.Future[TradingReply[AmendOrderResult]]:
+        """Change the order within this call, so from a callback too.
+
+            def on_book(message):
+                reply = amend.send(limit_price=price(client.book("BTC/USD")))
+                reply.add_done_callback(check)
+
+        The request is written before this returns. If it has to wait, for a connection, for room
+        in the rate limit, or for the answer to the last request for the order, it is sent later.
+
+        Args:
+            limit_price: as in a call, like the others.
+            order_qty: the new total quantity, including what is filled.
+            display_qty: the visible quantity of an iceberg order.
+            trigger_price: the new trigger price.
+
+        Returns:
+            The future reply, with the errors of a call. asyncio logs an error that nobody has
+            asked for. A request that was not written yet is withdrawn when it is cancelled.
+
+        Raises:
+            InvalidParameter: a number is not valid.
+            RuntimeError: no event loop runs in this thread.
+        """
+        return self._trader.start(self._request(limit_price, order_qty, display_qty, trigger_price))
+
+    def _request(
+        self,
+        limit_price: Number | None,
+        order_qty: Number | None,
+        display_qty: Number | None,
+        trigger_price: Number | None,
+    ) -> Request:
         numbers: dict[str, Decimal] = {}
         if limit_price is not None:
             numbers["limit_price"] = checked_number("limit_price", limit_price)
@@ -86,8 +137,7 @@ class PreparedAmend:
         for name, number in numbers.items():
             body += _KEYS[name] + number_text(number).encode()
         targets = self._trader.target(self._name)
-        request = Request(self.params, numbers, body, (), targets)
-        return await self._trader.send(request)
+        return Request(self.params, numbers, body, (), targets)
 
     def __repr__(self) -> str:
         return f"<prepared {self.params!r}>"

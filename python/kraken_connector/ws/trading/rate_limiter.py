@@ -181,23 +181,37 @@ class RateLimiter:
             orders: the orders that it places.
             was_sent: returns whether it may have been sent.
         """
+        charge = self.count(charge, params, numbers, orders)
+        failure: BaseException | None = None
+        try:
+            return await answer
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            self.end(charge, failure, was_sent=was_sent())
+
+    def count(
+        self,
+        charge: Charge | None,
+        params: TradingParams,
+        numbers: Mapping[str, Decimal] | None = None,
+        orders: Sequence[Order] = (),
+    ) -> Charge:
+        """Count a request that was just sent, unless it is counted; arguments as in `watch`."""
         # Computed after sending, so as not to delay it.
         if charge is None:
             charge = self._counter.charge_of(params, numbers)
             self._counter.add(charge)
         charge.orders = orders or charge.orders
-        success = exceeded = False
-        try:
-            reply = await answer
-            success = True
-        except BaseException as error:
-            if not was_sent():
-                self._counter.withdraw(charge)
-            exceeded = isinstance(error, TradingError) and _says_exceeded(error.venue_error)
-            raise
-        finally:
-            self._counter.on_end(charge, success=success, exceeded=exceeded)
-        return reply
+        return charge
+
+    def end(self, charge: Charge, failure: BaseException | None, *, was_sent: bool) -> None:
+        """Record that a request was answered, or why the wait for the answer ended."""
+        if failure is not None and not was_sent:
+            self._counter.withdraw(charge)
+        exceeded = isinstance(failure, TradingError) and _says_exceeded(failure.venue_error)
+        self._counter.on_end(charge, success=failure is None, exceeded=exceeded)
 
     def _queue(self, symbol: str) -> _Queue:
         """Return the queue of a pair; a new event loop starts with new queues."""

@@ -157,30 +157,15 @@ class Trader:
 
     async def send(self, request: Request) -> TradingReply[Any]:
         """Check a request, wait for its turn, send it once and return its reply."""
-        connection, charge = self._connection, None
+        charge = None
         try:
-            # Without a reason to wait there is no await before the request is written.
-            if connection is None or connection.state is not CONNECTED:
-                connection = await self._connected(request)
-            if request.params.METHOD in TIMED:
-                # Cancels are neither checked nor rate limited.
-                self._check(request, connection)
-                if self._limiter.is_active:
-                    charge = await self._limiter.admit(
-                        request.params,
-                        request.numbers,
-                        recheck=functools.partial(self._check, request, connection),
-                        max_wait=request.max_wait,
-                    )
-            if request.targets and self._holds:
-                await self._wait_for_turn(request, connection)
-            if connection.state is not CONNECTED:
-                connection = await self._connected(request)
-            command = self._command(request)
-            connection.send_order(command)
+            sent = self._send_at_once(request)
+            if sent is None:
+                sent, charge = await self._send_in_turn(request)
         except BaseException as error:
-            self._withdraw(request, charge, error)
+            self._withdraw(request, error)
             raise
+        connection, command = sent
         return await self._limiter.watch(
             charge,
             _reply(connection, command),
@@ -189,6 +174,23 @@ class Trader:
             request.orders,
             was_sent=lambda: not command.is_withdrawn,
         )
+
+    def start(self, request: Request) -> asyncio.Future[TradingReply[Any]]:
+        """Send a request within this call, or in a task if it has to wait for something.
+
+        The result and the errors are those of `send`; to cancel it is to cancel `send`.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            sent = self._send_at_once(request)
+        except Exception as error:  # noqa: BLE001 (raised where the result is awaited)
+            self._withdraw(request, error)
+            failed: asyncio.Future[TradingReply[Any]] = loop.create_future()
+            failed.set_exception(error)
+            return failed
+        if sent is None:
+            return loop.create_task(self.send(request))
+        return self._answer(request, *sent)
 
     async def cancel_each(self, params: CancelOrderParams) -> TradingReply[Any]:
         """Cancel several orders, with one request for each identifier."""
@@ -224,6 +226,78 @@ class Trader:
             task.cancel()
 
     # Steps of `send`.
+
+    def _send_at_once(self, request: Request) -> tuple[Connection, Command] | None:
+        """Check and send a request; do nothing if there is a reason to wait."""
+        connection = self._connection
+        if connection is None or connection.state is not CONNECTED:
+            return None
+        # Cancels are neither checked nor rate limited.
+        if request.params.METHOD in TIMED:
+            self._check(request, connection)
+            if self._limiter.is_active:
+                return None
+        if self._holds and any(order.is_busy for order in request.targets):
+            return None
+        command = self._command(request)
+        connection.send_order(command)
+        return connection, command
+
+    async def _send_in_turn(
+        self, request: Request
+    ) -> tuple[tuple[Connection, Command], Charge | None]:
+        """Send a request after waiting for the connection, for the rate limit and for its turn."""
+        connection, charge = self._connection, None
+        try:
+            if connection is None or connection.state is not CONNECTED:
+                connection = await self._connected(request)
+            if request.params.METHOD in TIMED:
+                self._check(request, connection)
+                if self._limiter.is_active:
+                    charge = await self._limiter.admit(
+                        request.params,
+                        request.numbers,
+                        recheck=functools.partial(self._check, request, connection),
+                        max_wait=request.max_wait,
+                    )
+            if request.targets and self._holds:
+                await self._wait_for_turn(request, connection)
+            if connection.state is not CONNECTED:
+                connection = await self._connected(request)
+            command = self._command(request)
+            connection.send_order(command)
+        except BaseException:
+            self._limiter.withdraw(charge)
+            raise
+        return (connection, command), charge
+
+    def _answer(
+        self, request: Request, connection: Connection, command: Command
+    ) -> asyncio.Future[TradingReply[Any]]:
+        """Return the future reply to a request that was sent."""
+        reply: asyncio.Future[TradingReply[Any]] = asyncio.get_running_loop().create_future()
+        charge = self._limiter.count(None, request.params, request.numbers, request.orders)
+
+        def end() -> None:
+            outcome = command.outcome
+            failure = outcome if isinstance(outcome, Exception) else None
+            self._limiter.end(charge, failure, was_sent=not command.is_withdrawn)
+            if isinstance(outcome, TradingReply):
+                reply.set_result(outcome)
+            elif failure is not None:
+                reply.set_exception(failure)
+
+        def abandon(reply: asyncio.Future[TradingReply[Any]]) -> None:
+            if reply.cancelled() and not command.is_done:
+                error = _abandon(connection, command)
+                self._limiter.end(charge, error, was_sent=not command.is_withdrawn)
+
+        if command.is_done:
+            end()
+        else:
+            command.on_done = end
+            reply.add_done_callback(abandon)
+        return reply
 
     async def _connected(self, request: Request) -> Connection:
         """Return the connection for orders, after checking that it is connected.
@@ -299,9 +373,8 @@ class Trader:
                     made["cl_ord_id"] = order.cl_ord_id
         return plain
 
-    def _withdraw(self, request: Request, charge: Charge | None, error: BaseException) -> None:
+    def _withdraw(self, request: Request, error: BaseException) -> None:
         """Record that a request was not sent."""
-        self._limiter.withdraw(charge)
         for order in request.orders:
             self._orders.refused(order, _reason_of(error))
         if isinstance(error, TradingError) and not error.orders:
@@ -396,11 +469,17 @@ async def _reply(connection: Connection, command: Command) -> TradingReply[Any]:
         try:
             await done.wait()
         except asyncio.CancelledError:
-            error = ConnectionLost(connection.session.url, "the caller was cancelled")
-            with connection.step() as session:
-                session.trading.abandon(command, error)
+            _abandon(connection, command)
             raise
     return command.result()
+
+
+def _abandon(connection: Connection, command: Command) -> ConnectionLost:
+    """Withdraw a request if it can be, as its caller no longer waits; return the reason."""
+    error = ConnectionLost(connection.session.url, "the caller was cancelled")
+    with connection.step() as session:
+        session.trading.abandon(command, error)
+    return error
 
 
 def client_names() -> Iterator[str]:
