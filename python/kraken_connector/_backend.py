@@ -57,6 +57,7 @@ if TYPE_CHECKING or _NAME == "native":
         SharedBook,
         WSDataMessage,
         parse_message,
+        runs,
     )
 else:
     from ._pure import (
@@ -68,6 +69,7 @@ else:
         SharedBook,
         WSDataMessage,
         parse_message,
+        runs,
     )
 
     # There is no short way from socket to engine: messages take that of the WebSocket library.
@@ -97,4 +99,5 @@ __all__ = [
     "WSDataMessage",
     "backend",
     "parse_message",
+    "runs",
 ]

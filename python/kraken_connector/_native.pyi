@@ -40,6 +40,7 @@ __all__ = [
     "TlsStream",
     "WSDataMessage",
     "parse_message",
+    "runs",
 ]
 
 _Data = TypeVar("_Data")
@@ -58,6 +59,13 @@ def parse_message(raw: Frame) -> Message:
 
     Raises:
         ParseError: (a `ValueError`) the frame is no JSON or no message of the protocol.
+    """
+
+def runs(events: list[Event]) -> list[tuple[str | None, list[Event]]]:
+    """Group events that follow each other: messages of one channel, and events of other types.
+
+    Returns:
+        The groups in order, with the name of their channel, `None` for those without.
     """
 
 @final

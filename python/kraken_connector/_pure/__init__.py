@@ -29,6 +29,7 @@ Both cores have the same parts. Files of the native core are in `rust/src`:
 | `python/order_book.rs` | `order_book.py` |
 | `python/level3_book.rs` | `level3_book.py` |
 | `python/data_message.rs` | `data_message.py` |
+| `python/runs.rs` | `runs.py` |
 | `shared/layout.rs`, `shared/reader.rs`, `python/shared_books.rs` | `shared_books.py` |
 | `python/mod.rs` | `__init__.py` |
 """
@@ -41,6 +42,7 @@ from .engine import Engine
 from .level3_book import Level3Book
 from .message import parse_message
 from .order_book import OrderBook
+from .runs import runs
 from .shared_books import BookFile, SharedBook
 
 __all__ = [
@@ -52,4 +54,5 @@ __all__ = [
     "SharedBook",
     "WSDataMessage",
     "parse_message",
+    "runs",
 ]

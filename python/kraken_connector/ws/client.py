@@ -493,7 +493,7 @@ class KrakenWSClient(PreparingMethods, Level3Methods, SharingMethods, Settings):
         inbox = self._inbox
         # Reading the clock costs less here than counting messages.
         if inbox.clock() < inbox.turn_ends:
-            if run := inbox.run:
+            if len(run := inbox.run) > inbox.reserve:
                 return run.popleft()  # type: ignore[no-any-return]
             if (message := inbox.pop()) is not None:
                 return message  # type: ignore[no-any-return]

@@ -194,7 +194,7 @@ impl PyDataMessage {
 
     #[doc = doc!("WSDataMessage" "channel")]
     #[getter]
-    fn channel<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+    pub(super) fn channel<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         match &self.origin {
             Origin::Wire { frame, message } => channel_name(py, frame.as_bytes(py), message),
             Origin::Made { channel, .. } => channel.bind(py).clone(),

@@ -33,6 +33,7 @@ mod plain_stream;
 mod pool;
 mod receiver;
 mod reply;
+mod runs;
 mod schema;
 mod shared_books;
 mod strings;
@@ -64,5 +65,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<shared_books::PyBookWriter>()?;
     module.add_class::<shared_books::PyBookFile>()?;
     module.add_class::<shared_books::PySharedBook>()?;
-    module.add_function(wrap_pyfunction!(data_message::py_parse_message, module)?)
+    module.add_function(wrap_pyfunction!(data_message::py_parse_message, module)?)?;
+    module.add_function(wrap_pyfunction!(runs::py_runs, module)?)
 }

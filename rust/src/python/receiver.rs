@@ -11,8 +11,8 @@ use super::engine::PyEngine;
 use crate::websocket::{Frame, frame_at};
 
 /// The least space of a read, and half of the buffer: a loopback or a fast network delivers as much
-/// at once. Half as much saves `async for` a fifth, as pending messages stay in the processor's
-/// nearer caches, and costs callbacks a fifteenth, as there are more reads.
+/// at once. Half as much saves `async for` a thirtieth, as pending messages stay in the processor's
+/// nearer caches, and costs callbacks a tenth, as there are more reads.
 const ROOM: usize = 128 * 1024;
 
 // The receiving side of one socket: its bytes in, an engine's events out.

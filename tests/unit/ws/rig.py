@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kraken_connector.exceptions import ConnectionLost
@@ -30,6 +30,7 @@ class RecordingSink:
         self.replies: list[Any] = []
         self.gaps: list[GapEvent] = []
         self.put = self.data.append
+        self.put_all: Callable[[list[Any]], None] | None = None
         self.put_event = self.events.append
         self.reply = self.replies.append
         self.gap = self.gaps.append

@@ -138,6 +138,8 @@ def test_each_failed_call_is_reported(function: Any, errors: int) -> None:
     callback.call(1)
     callback.call(1)
     assert len(seen) == errors
+    callback.call_each([1, 1, 1])
+    assert len(seen) == errors * 5 // 2
 
 
 def entry_points() -> dict[str, Callable[[Any], object]]:

@@ -30,6 +30,21 @@ def test_channel_with_one_sink_leads_there_directly(is_shared: bool) -> None:
     assert routes["ticker"] is sink.put
 
 
+def test_messages_in_a_row_go_together_where_nothing_is_between_channel_and_sink() -> None:
+    registry, routes, default = Registry(), Routes(), RecordingSink()
+    quick, slow, wrapped = RecordingSink(), RecordingSink(), RecordingSink()
+    quick.put_all, wrapped.put_all = quick.data.extend, wrapped.data.extend
+    registry.add(TickerParams(symbol=["A/USD"]), quick)
+    registry.add(InstrumentParams(), slow)
+    registry.add(TradeParams(symbol=["A/USD"]), wrapped)
+    routes.rebuild(registry, default)
+    routes["trade"] = print
+    assert routes.of_runs() == {"ticker": quick.put_all}
+    registry.add(TickerParams(symbol=["B/USD"]), RecordingSink())
+    routes.rebuild(registry, default)
+    assert routes.of_runs() == {"trade": wrapped.put_all}
+
+
 def test_callback_gets_no_symbol_that_was_given_up() -> None:
     registry, routes, callback, default = Registry(), Routes(), RecordingSink(), RecordingSink()
     registry.add(TradeParams(symbol=["A/USD"]), callback)

@@ -159,6 +159,25 @@ def test_data_goes_to_its_subscription_and_nowhere_else(bench: Bench) -> None:
     assert [message.symbol for message in bench.outlet.data] == ["SOL/USD"]
 
 
+def test_messages_of_one_read_are_delivered_in_order_and_together_if_that_is_faster(
+    bench: Bench,
+) -> None:
+    books, log = RecordingSink(), RecordingSink()
+    books.put = log.data.append
+    books.put_all = lambda run: log.data.append([message.symbol for message in run])
+    bench.subscribed(BookParams(symbol=[BTC, ETH]), books)
+    bench.subscribed(TradeParams(symbol=[BTC]), log)
+    bench.say(book(BTC), book(ETH), trade(BTC))  # the snapshots are waited for one by one
+    log.data.clear()
+    feed = bench.session.engine.feed
+    frames = [book(BTC), book(ETH), trade(BTC), book(BTC), '{"channel":"heartbeat"}', trade(BTC)]
+    texts = [frame if isinstance(frame, str) else json.dumps(frame) for frame in frames]
+    events = [event for text in texts for event in feed(text.encode(), 1)]
+    bench.session.handle(events, 1, bench.now)
+    seen = [entry if isinstance(entry, list) else entry.channel for entry in log.data]
+    assert seen == [[BTC, ETH], "trade", [BTC], "trade"]
+
+
 def test_two_subscriptions_of_one_symbol_both_get_it(bench: Bench) -> None:
     one, other = RecordingSink(), RecordingSink()
     bench.subscribed(TradeParams(symbol=[BTC]), one)

@@ -128,8 +128,10 @@ def test_callback_is_called_and_its_exceptions_are_kept_away(
     with caplog.at_level(logging.ERROR):
         sink.put("event")
         sink.put_event("note")
-    assert seen == ["event", "note"]
-    assert errors == [1, 1]
+        assert sink.put_all is not None
+        sink.put_all(["one", "other"])
+    assert seen == ["event", "note", "one", "other"]
+    assert errors == [1, 1, 1, 1]
     assert "oops" in caplog.text
 
 
@@ -153,5 +155,8 @@ def test_cancelled_future_in_a_callback_is_its_error_alone() -> None:
     def raise_cancelled(_: object) -> None:
         raise asyncio.CancelledError
 
-    CallbackSink(raise_cancelled, lambda: failures.append("counted")).put("event")
-    assert failures == ["counted"]
+    sink = CallbackSink(raise_cancelled, lambda: failures.append("counted"))
+    sink.put("event")
+    assert sink.put_all is not None
+    sink.put_all(["event"])
+    assert failures == ["counted"] * 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import select
 import shutil
 import socket
 import ssl
@@ -318,6 +319,20 @@ async def test_nothing_is_received_while_reading_is_paused(kind: str) -> None:
         transport.resume_reading()
         transport.resume_reading()
         assert transport.is_reading()
+        await recorder.has(b"later")
+
+
+@contract(OURS)
+async def test_paused_connection_with_data_costs_no_more_turns(kind: str) -> None:
+    recorder = Recorder()
+    async with connected(kind, recorder) as (transport, peer):
+        transport.pause_reading()
+        connection = transport.get_extra_info("socket")
+        await peer.send(b"later")
+        await eventually(lambda: select.select([connection], [], [], 0)[0])
+        await turns()
+        assert not asyncio.get_running_loop().remove_reader(connection)
+        transport.resume_reading()
         await recorder.has(b"later")
 
 

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .limited_log import LimitedLog
@@ -110,14 +110,28 @@ class Callback:
             result = self._function(*arguments)
             if result is not None:
                 check_result(self._name, self._function, result)
-        except NotPlainError as error:
-            if not self._is_logged:
-                self._is_logged = True
-                logger.error("%s", error)
-            self._on_error()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (it is logged)
+            self._report(error)
+
+    def call_each(self, arguments: Iterable[Any]) -> None:
+        """Call the function with one argument after the other, which is faster than `call`."""
+        function = self._function
+        for argument in arguments:
+            try:
+                result = function(argument)
+                if result is not None:
+                    check_result(self._name, function, result)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (it is logged)
+                self._report(error)
+
+    def _report(self, error: BaseException) -> None:
+        """Log the failure of a call."""
+        if not isinstance(error, NotPlainError):
             self._log.error("a callback failed; the feed goes on", exc_info=error)
-            self._on_error()
+        elif not self._is_logged:
+            self._is_logged = True
+            logger.error("%s", error)
+        self._on_error()
 
 
 class Listeners:

@@ -31,5 +31,7 @@ class CallbackSink:
         on_error: Callable[[], None],
         name: str = "callback",
     ) -> None:
-        self.put: Callable[[Any], None] = Callback(name, callback, on_error).call
+        call = Callback(name, callback, on_error)
+        self.put: Callable[[Any], None] = call.call
+        self.put_all: Callable[[list[Any]], None] | None = call.call_each
         self.put_event: Callable[[Any], None] = self.put

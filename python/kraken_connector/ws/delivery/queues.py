@@ -117,6 +117,7 @@ class Queue:
 
     Attributes:
         append: adds an event without waking the consumer; call `Inbox.settle` after the last one.
+        extend: adds several in the same way, `None` if there is no faster way than `append`.
     """
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
@@ -125,6 +126,7 @@ class Queue:
         self.dropped = 0
         self.items: deque[Any] = deque()
         self.append: Callable[[Any], None] = self.items.append
+        self.extend: Callable[[list[Any]], None] | None = self.items.extend
 
     def __len__(self) -> int:
         return len(self.items)
@@ -308,7 +310,7 @@ class ConflatingQueue(Queue):
 
     def __init__(self, inbox: Inbox) -> None:
         super().__init__(inbox, 0)
-        self.append = self._replace
+        self.append, self.extend = self._replace, None
         self._latest: dict[Hashable, Any] = {}
 
     def _replace(self, event: Any) -> None:
@@ -361,6 +363,7 @@ class StoppingQueue(Queue):
         event = self.items.popleft()
         if self.on_drained and self._is_drained():
             callbacks, self.on_drained = self.on_drained, []
+            self.inbox.find_run()
             for callback in callbacks:
                 callback()
         return event
@@ -411,6 +414,7 @@ class Inbox:
         run: messages that may be taken with `popleft` instead of `pop`, which is faster: the queue
             of market data in use, while no other queue has messages and `pop` would have no side
             effect. It may be empty although messages wait.
+        reserve: the number of messages of `run` that must be left to `pop`.
     """
 
     def __init__(
@@ -427,6 +431,7 @@ class Inbox:
         #: When a turn of the others began, if `get` was cancelled during it.
         self._cut_short: float | None = None
         self.run = _NOTHING
+        self.reserve = 0
         self.waiters: deque[asyncio.Future[None]] = deque()
         self.private = PrivateQueue(self, private_bound)
         self.notes = EventQueue(self, private_bound)
@@ -538,7 +543,7 @@ class Inbox:
             self.dropping.keep_bound()
         if len(self._event_items) > self.notes.bound:
             self.notes.keep_bound()
-        self.run = self._find_run()
+        self.find_run()
         if self.waiters:
             for _ in range(min(len(self.waiters), len(self))):
                 self.wake()
@@ -564,18 +569,24 @@ class Inbox:
             return self.dropping.pop() if self._dropping_items else None
         return self._pop_oldest() if self._dropping_items else self.blocking.pop()
 
-    def _find_run(self) -> deque[Any]:
+    def find_run(self) -> None:
+        """Set `run` and `reserve`."""
+        run, reserve = _NOTHING, 0
         if (
             self._private_items
             or self._event_items
             or self._conflated_items
             or self._disconnecting_items
         ):
-            return _NOTHING
-        if not self._blocked_items:
-            return _NOTHING if self.dropping.lost else self._dropping_items
-        is_plain = not self._dropping_items and not self.blocking.on_drained
-        return self._blocked_items if is_plain else _NOTHING
+            pass
+        elif not self._blocked_items:
+            if not self.dropping.lost:
+                run = self._dropping_items
+        elif not self._dropping_items:
+            run = self._blocked_items
+            if self.blocking.on_drained:
+                reserve = self.blocking.bound // 2 + 1
+        self.run, self.reserve = run, reserve
 
     def _pop_oldest(self) -> Any:
         """Remove and return the market data that arrived first."""

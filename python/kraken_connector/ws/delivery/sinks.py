@@ -22,6 +22,7 @@ class QueueSink:
 
     def __init__(self, inbox: Inbox, queue: Queue) -> None:
         self.put: Callable[[Any], None] = queue.append
+        self.put_all: Callable[[list[Any]], None] | None = queue.extend
         self.put_event: Callable[[Any], None] = inbox.notes.put
 
 
@@ -47,6 +48,7 @@ class PrivateSink:
     """
 
     is_shared = True
+    put_all = None
 
     def __init__(self, inbox: Inbox, on_room: Callable[[], None] = lambda: None) -> None:
         self._inbox = inbox
@@ -73,6 +75,7 @@ class ClientOutlet:
     """
 
     is_shared = True
+    put_all = None
 
     def __init__(
         self,

@@ -46,6 +46,7 @@ class DiscardingSink:
     """The destination of streams that only keep `orders` or `balances` up to date."""
 
     is_shared = True
+    put_all = None
 
     def put(self, event: Any) -> None:
         """Do nothing."""

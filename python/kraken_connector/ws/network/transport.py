@@ -85,7 +85,7 @@ class SocketTransport(asyncio.Transport):
             extra["peername"] = self._socket.getpeername()
         super().__init__(extra)
         self._loop = asyncio.get_running_loop()
-        self._is_paused = self._is_closing = self._is_lost = False
+        self._is_paused = self._is_closing = self._is_lost = self._is_watching = False
         self._has_read_eof = self._has_written_eof = False
         self._waiting = 0
         self._is_full = False
@@ -124,10 +124,12 @@ class SocketTransport(asyncio.Transport):
         return not (self._is_paused or self._is_closing or self._has_read_eof)
 
     def pause_reading(self) -> None:
-        """Give the protocol no more data."""
+        """Give the protocol no more data.
+
+        The socket is watched until it can be read: most pauses end before.
+        """
         if self.is_reading():
             self._is_paused = True
-            self._loop.remove_reader(self._source.file)
 
     def resume_reading(self) -> None:
         """Give the protocol data again."""
@@ -137,20 +139,32 @@ class SocketTransport(asyncio.Transport):
 
     def read_from(self, source: Source | None) -> None:
         """Let another object read the stream, `None` for the transport itself again."""
-        self._loop.remove_reader(self._source.file)
+        self._stop_watching()
         self._source = source or Source(self._socket, self._read)
         self._start_reading()
 
     def _start_reading(self) -> None:
         if self.is_reading():
-            self._loop.add_reader(self._source.file, self._source.read)
+            if not self._is_watching:
+                self._is_watching = True
+                self._loop.add_reader(self._source.file, self._on_readable)
             if self.stream.pending:
-                self._loop.call_soon(self._source.read)
+                self._loop.call_soon(self._on_readable)
+
+    def _stop_watching(self) -> None:
+        self._is_watching = False
+        self._loop.remove_reader(self._source.file)
+
+    def _on_readable(self) -> None:
+        if self.is_reading():
+            self._source.read()
+        elif self._is_watching:
+            self._stop_watching()
 
     def _read(self) -> None:
         """Give the protocol what there is to read."""
         stream = self.stream
-        while self.is_reading():
+        while True:
             try:
                 buffer = self._protocol.get_buffer(-1)
                 try:
@@ -167,7 +181,7 @@ class SocketTransport(asyncio.Transport):
             except Exception as error:
                 self._fail(error)
                 raise
-            if not stream.pending:
+            if not (stream.pending and self.is_reading()):
                 return
 
     def _end(self, buffer: Any) -> None:
@@ -296,7 +310,7 @@ class SocketTransport(asyncio.Transport):
             self._loop.call_soon(self._lose, error)
 
     def _stop_reading(self) -> None:
-        self._loop.remove_reader(self._source.file)
+        self._stop_watching()
         self._source.stop()
 
     def _lose(self, error: Exception | None) -> None:

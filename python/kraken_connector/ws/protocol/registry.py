@@ -65,6 +65,13 @@ class Sink(Protocol):
         """Called with each message of the channel."""
 
     @property
+    def put_all(self) -> Callable[[list[Any]], None] | None:
+        """Called with messages that follow each other, as `put` is with each; it does not raise.
+
+        `None` if there is no faster way than `put`.
+        """
+
+    @property
     def put_event(self) -> Callable[[Any], None]:
         """Called with each event about the channel: checksum mismatches, gaps."""
 

@@ -8,9 +8,10 @@ from typing import Any
 from ..._backend import WSDataMessage
 from .registry import Registry, Sink
 
-__all__ = ["Handler", "Routes"]
+__all__ = ["Handler", "Routes", "RunHandler"]
 
 Handler = Callable[[Any], None]
+RunHandler = Callable[[list[Any]], None]
 
 
 class Routes(dict[str, Handler]):
@@ -19,6 +20,11 @@ class Routes(dict[str, Handler]):
     If all subscriptions of a channel have the same sink, its messages go there directly. A symbol
     is read from a message only if sinks differ, or if a callback could get unregistered symbols.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: The only sinks of channels.
+        self._direct: dict[str, Sink] = {}
 
     def rebuild(self, registry: Registry, default: Sink) -> None:
         """Build the handlers of all subscribed channels."""
@@ -30,17 +36,32 @@ class Routes(dict[str, Handler]):
                 sinks.append(sink)
         for channel in self.keys() - tables.keys():
             del self[channel]
+        self._direct.clear()
         for channel, table in tables.items():
-            has_strays = channel in registry.strays
-            self[channel] = _direct(table, has_strays) or _route(channel, table, default)
+            if (only := _only_sink(table, channel in registry.strays)) is not None:
+                self._direct[channel] = only
+                self[channel] = only.put
+            else:
+                self[channel] = _route(channel, table, default)
+
+    def of_runs(self) -> dict[str, RunHandler]:
+        """Return the handlers of messages that follow each other on a channel.
+
+        Only channels have one whose messages still go directly to one sink.
+        """
+        return {
+            channel: sink.put_all
+            for channel, sink in self._direct.items()
+            if sink.put_all is not None and self[channel] is sink.put
+        }
 
 
-def _direct(table: dict[Any, list[Sink]], has_strays: bool) -> Handler | None:
+def _only_sink(table: dict[Any, list[Sink]], has_strays: bool) -> Sink | None:
     """Return the only sink, if all messages may go there, unregistered symbols included."""
     first, *_ = next(iter(table.values()))
     if (has_strays and not first.is_shared) or any(sinks != [first] for sinks in table.values()):
         return None
-    return first.put
+    return first
 
 
 def _route(channel: str, table: dict[Any, list[Sink]], default: Sink) -> Handler:

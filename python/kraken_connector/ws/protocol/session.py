@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
-from ..._backend import Engine, WSDataMessage
+from ..._backend import Engine, WSDataMessage, runs
 from ...exceptions import TokenAcquisitionError, TransportError
 from ...models import (
     BookChecksumEvent,
@@ -61,7 +61,7 @@ from .request_queue import OutgoingRequest
 from .requests import Answer, Requests
 from .resync import Resyncs
 from .resync_policy import Resync
-from .routes import Handler, Routes
+from .routes import Handler, Routes, RunHandler
 from .staleness import Staleness
 from .token_requests import TokenRequests
 
@@ -220,6 +220,7 @@ class Session:
         self._last_ping: tuple[int, float] | None = None
         self._planned = inf
         self._routes = Routes()
+        self._run_routes: dict[str, RunHandler] = {}
         self._routes_basis: tuple[int, frozenset[str]] = (-1, frozenset())
         self._feed = self.engine.feed
         self._unrouted: Handler = outlet.put
@@ -275,6 +276,14 @@ class Session:
             self.attention = True  # A token may be fetched now.
         self.keepalive.heard = self._heard = now
         self.last_received_ns = self.staleness.received_ns = received_ns
+        for channel, run in runs(events):
+            if channel is not None and (put_all := self._run_routes.get(channel)) is not None:
+                put_all(run)
+            else:
+                self._handle_each(run)
+        self._settle()
+
+    def _handle_each(self, events: list[Event]) -> None:
         routes = self._routes
         for event in events:
             try:
@@ -284,7 +293,6 @@ class Session:
                     self._handlers[type(event)](event)
             except Exception as error:  # noqa: BLE001 (whatever it was, reading must go on)
                 self._on_failure(event, error)
-        self._settle()
 
     # The driver.
 
@@ -891,6 +899,7 @@ class Session:
             self._routes[private] = self._counted(private, self._routes[private])
         for channel in COUNTED_BY_CONNECTION & self._routes.keys():
             self._routes[channel] = self._numbered(self._routes[channel])
+        self._run_routes = self._routes.of_runs()
 
     def _after(self, now: float) -> None:
         """Wake the driver, and end the gap if everything is subscribed again."""
