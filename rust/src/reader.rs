@@ -22,7 +22,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::engine::{Notice, Outcome, SharedEngine};
 use crate::message::Message;
-use crate::socket::{block_signals, pin, take_short_slices, wait};
+use crate::socket::{block_signals, pin, wait};
 use crate::websocket::{Frame, frame_at};
 
 /// The least space of a read.
@@ -340,7 +340,6 @@ enum Next {
 impl<W: Wire> Worker<W> {
     fn run(mut self) -> Vec<u8> {
         block_signals();
-        take_short_slices();
         let result = catch_unwind(AssertUnwindSafe(|| while self.step() {}));
         let unprocessed = self.buffer.get(self.start..self.end);
         let unprocessed = unprocessed.unwrap_or_default().to_vec();

@@ -224,28 +224,6 @@ pub fn block_signals() {
     }
 }
 
-/// The time that a waking thread asks for, ns: the shortest that Linux grants.
-#[cfg(target_os = "linux")]
-const SLICE: u64 = 100_000;
-
-/// Lets the calling thread run soon when it wakes, in short slices of time: a thread that computes
-/// would otherwise go on to the end of its own slice, some milliseconds. Linux 6.12 or newer;
-/// elsewhere nothing changes, nor for a policy other than those of ordinary threads.
-pub fn take_short_slices() {
-    #[cfg(target_os = "linux")]
-    // SAFETY: zeros are a valid `sched_attr`, and its size is passed with it; 0 is this thread.
-    unsafe {
-        let mut attributes: libc::sched_attr = mem::zeroed();
-        let size = mem::size_of_val(&attributes);
-        let got = libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, size, 0);
-        let policy = libc::c_int::try_from(attributes.sched_policy);
-        if got == 0 && matches!(policy, Ok(libc::SCHED_OTHER | libc::SCHED_BATCH)) {
-            attributes.sched_runtime = SLICE;
-            libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0);
-        }
-    }
-}
-
 /// Lets a thread run on processor `cpu` only.
 ///
 /// # Errors
