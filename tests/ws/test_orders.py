@@ -481,3 +481,14 @@ async def test_first_snapshot_is_concluded_soon_where_nothing_else_is_sent() -> 
     async with scene({"heartbeat_interval": 0}, **options) as (_, client):
         await client.orders.wait_current(0.0)
         assert virtual.current().time() < 1001.5
+
+
+async def test_lost_answers_time_out_on_time_where_the_timeout_is_short() -> None:
+    async with trading(request_timeout=0.4) as (sim, client):
+        await client.add_order(limit())
+        for _ in range(5):
+            sim.faults.lose_replies(1, method="add_order")
+            began = virtual.current().time()
+            with pytest.raises(OrderOutcomeUnknown):
+                await client.add_order(limit())
+            assert virtual.current().time() - began == pytest.approx(0.4, abs=0.01)
