@@ -13,6 +13,7 @@ import pytest
 from tests.ws.helpers import BTC, connected, eventually, tokens_of
 
 from kraken_connector.exceptions import (
+    ConnectionLost,
     InvalidParameter,
     NotConnected,
     OrderCheckFailed,
@@ -203,6 +204,22 @@ async def test_cancelled_reply_still_updates_the_order(sim: SimulatedExchange) -
     async with trader(sim) as client:
         client.prepare_amend(cl_ord_id="mine").send(limit_price="101.0").cancel()
         await eventually(lambda: str(client.orders["mine"].limit_price) == "101.0")
+
+
+async def test_request_ends_in_the_step_in_which_its_reply_is_cancelled(
+    sim: SimulatedExchange,
+) -> None:
+    async with trader(sim) as client:
+        before = client.rate_counter.count(BTC)
+        reply = client.prepare_amend(cl_ord_id="mine").send(limit_price="101.0")
+        reply.cancel()
+        assert client._trader.connection is not None
+        trading = client._trader.connection.session.trading
+        trading.connection_lost(ConnectionLost("wss://x", "lost"))
+        await asyncio.sleep(0)
+        assert reply.cancelled()
+        assert not trading._out
+        assert round(client.rate_counter.count(BTC) - before) == 4
 
 
 async def test_error_that_nobody_asks_for_is_logged(

@@ -282,6 +282,8 @@ class Trader:
             outcome = command.outcome
             failure = outcome if isinstance(outcome, Exception) else None
             self._limiter.end(charge, failure, was_sent=not command.is_withdrawn)
+            if reply.cancelled():
+                return
             if isinstance(outcome, TradingReply):
                 reply.set_result(outcome)
             elif failure is not None:
