@@ -38,12 +38,13 @@ fn check_text(decimal: Decimal) {
 
 /// At a larger scale the text has more zeros; at a smaller one there is nothing.
 fn check_scales(decimal: Decimal) {
+    let zeros = "0".repeat(MAX_DIGITS as usize);
+    let text = decimal.mantissa().to_string() + &zeros;
+    let digits = text.len() - zeros.len();
     for scale in 0..=MAX_DIGITS {
-        let digits = decimal.mantissa().to_string();
-        let padded = scale.checked_sub(decimal.scale()).map(|count| {
-            let text = digits + &"0".repeat(count as usize);
-            text.trim_start_matches('0').to_owned()
-        });
+        let padded = scale
+            .checked_sub(decimal.scale())
+            .map(|count| text[..digits + count as usize].trim_start_matches('0'));
         let expected = padded
             .filter(|text| text.len() <= MAX_DIGITS as usize)
             .map(|text| text.parse().unwrap_or(0));
@@ -52,9 +53,14 @@ fn check_scales(decimal: Decimal) {
 }
 
 /// The number without exponent, moving the point in its text; `None` if it is negative or too long.
+/// Zero has neither sign nor exponent.
 fn expanded(lexeme: &str) -> Option<String> {
     let limit = MAX_DIGITS as usize;
     let (digits, exponent) = lexeme.split_once(['e', 'E']).unwrap_or((lexeme, "0"));
+    let (digits, exponent) = match digits.trim_start_matches('-') {
+        zero if zero.bytes().all(|byte| matches!(byte, b'0' | b'.')) => (zero, "0"),
+        _ => (digits, exponent),
+    };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let exponent: i64 = exponent.parse().ok()?;
     let scale = i64::try_from(fraction.len())

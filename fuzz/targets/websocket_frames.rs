@@ -10,6 +10,11 @@ use libfuzzer_sys::fuzz_target;
 /// Longer inputs show nothing new and are slow to cut everywhere.
 const LONGEST: usize = 1024;
 
+/// Opcodes (RFC 6455, section 11.8).
+const TEXT: u8 = 1;
+const PING: u8 = 9;
+const PONG: u8 = 10;
+
 fuzz_target!(|data: &[u8]| {
     let [high, low, stream @ ..] = data else {
         return;
@@ -91,12 +96,10 @@ fn naive(bytes: &[u8], max_size: usize) -> Frame {
         return Frame::Broken;
     }
     let end = header + usize::try_from(length).unwrap();
-    match (bytes.len() < end, is_control) {
-        (true, _) => Frame::Partial(end),
-        (false, true) => Frame::Control(end),
-        (false, false) if is_final && !is_reserved && bytes[0] % 16 == 1 => {
-            Frame::Text(header..end)
-        }
-        (false, false) => Frame::Foreign(end),
+    match bytes[0] % 16 {
+        _ if bytes.len() < end => Frame::Partial(end),
+        TEXT if is_final && !is_reserved => Frame::Text(header..end),
+        PING | PONG => Frame::Control(end),
+        _ => Frame::Foreign(end),
     }
 }
