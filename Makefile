@@ -67,7 +67,7 @@ $(if $(filter native,$(CORE)),
 		$(if $(filter native,$(CORE)),--backend-only) $(ARGS)
 endef
 
-test: $(DEV) ## test every promise on every core that can be built, in under four minutes (ARGS="-k book")
+test: $(DEV) ## test every promise on every core that can be built, in about six minutes (ARGS="-k book")
 	$(call run_tests,--short)
 
 test-all: $(DEV) ## run the long tests too, in under fifteen minutes: what .ci/run does
