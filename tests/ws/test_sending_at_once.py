@@ -156,7 +156,8 @@ async def test_requests_are_counted_under_each_policy(sim: SimulatedExchange, po
     async with trader(sim, rate_policy=policy) as client:
         before = client.rate_counter.count(BTC)
         assert (await client.prepare_amend(cl_ord_id="mine").send(limit_price="101.0")).success
-        # An amend of an order younger than five seconds costs 1 and 3 (page "Spot rate limits").
+        # An amend of an order younger than five seconds costs 1 and 3 (page "Spot trading rate
+        # limits").
         assert round(client.rate_counter.count(BTC) - before) == 4
 
 

@@ -98,8 +98,9 @@ class PreparedAmend:
                 reply = amend.send(limit_price=price(client.book("BTC/USD")))
                 reply.add_done_callback(check)
 
-        The request is written before this returns. If it has to wait, for a connection, for room
-        in the rate limit, or for the answer to the last request for the order, it is sent later.
+        The request is written before this returns. If it has to wait for a connection, its token
+        or the answer to the last request for the order, or if `rate_policy` may delay or refuse
+        it, it is sent later, in its turn.
 
         Args:
             limit_price: as in a call, like the others.
